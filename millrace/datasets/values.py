@@ -1,0 +1,90 @@
+"""Hashes over values: equal for equal rows, whatever the file encoding, chunking or library version."""
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from millrace.errors import BadInputError
+
+
+def table_hash(table: pa.Table) -> str:
+    """sha256 over column names, types and values, 64 hex digits.
+
+    Equal tables hash alike however they are chunked or sliced; -0.0 counts as 0.0.
+
+    Raises:
+        BadInputError: a NaN, or a type without a canonical form.
+    """
+    digest = hashlib.sha256()
+    digest.update(table.num_rows.to_bytes(8, "little"))
+    for field, column in zip(table.schema, table.columns, strict=True):
+        digest.update(f"{field.name}\0{field.type}\0".encode())
+        array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+        _feed(digest, array)
+    return digest.hexdigest()
+
+
+def value_bytes(table: pa.Table) -> int:
+    """Size of the values in bytes: data, list lengths and one byte a null flag; the same for equal tables."""
+    return sum(
+        _size(column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()) for column in table.columns
+    )
+
+
+def _feed(digest: Any, array: pa.Array) -> None:
+    digest.update(len(array).to_bytes(8, "little"))
+    digest.update(np.packbits(np.asarray(array.is_valid().to_numpy(zero_copy_only=False))).tobytes())
+    kind = array.type
+    if pa.types.is_struct(kind):
+        for child in array.flatten():
+            _feed(digest, child)
+    elif pa.types.is_list(kind):
+        digest.update(_fixed(pc.list_value_length(array), np.int64))
+        _feed(digest, array.flatten())
+    elif pa.types.is_string(kind):
+        digest.update(_fixed(pc.binary_length(array), np.int64))
+        digest.update(_text(array))
+    elif pa.types.is_floating(kind):
+        digest.update(_floats(array))
+    elif pa.types.is_integer(kind) or pa.types.is_boolean(kind):
+        digest.update(_fixed(array, np.int64))
+    elif pa.types.is_timestamp(kind):
+        digest.update(_fixed(array.cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()), np.int64))
+    else:
+        raise BadInputError(f"no canonical form for values of type {kind}")
+
+
+def _fixed(array: pa.Array, dtype: Any) -> bytes:
+    filled = array.cast(pa.int64()).fill_null(0)
+    return np.ascontiguousarray(filled.to_numpy(zero_copy_only=False), dtype=dtype).tobytes()
+
+
+def _floats(array: pa.Array) -> bytes:
+    values = array.fill_null(0.0).to_numpy(zero_copy_only=False).astype(np.float64)
+    if np.isnan(values).any():
+        raise BadInputError("a NaN cannot be stored: an undefined number is null with a reason")
+    return (values + 0.0).tobytes()
+
+
+def _text(array: pa.Array) -> memoryview | bytes:
+    """The concatenated UTF-8 of all strings, nulls giving nothing."""
+    filled = array.fill_null("")
+    _, offsets_buffer, data = filled.buffers()
+    if len(filled) == 0 or data is None:
+        return b""
+    offsets = np.frombuffer(offsets_buffer, dtype=np.int32)[filled.offset : filled.offset + len(filled) + 1]
+    return memoryview(data)[int(offsets[0]) : int(offsets[-1])]
+
+
+def _size(array: pa.Array) -> int:
+    kind = array.type
+    if pa.types.is_struct(kind):
+        return len(array) + sum(_size(child) for child in array.flatten())
+    if pa.types.is_list(kind):
+        return 5 * len(array) + _size(array.flatten())
+    if pa.types.is_string(kind):
+        return 5 * len(array) + int(pc.sum(pc.binary_length(array)).as_py() or 0)
+    return 9 * len(array)

@@ -1,0 +1,154 @@
+"""The pause: a run stops, shows a person what it pinned, and goes on with what they decided."""
+
+import itertools
+from typing import Literal, cast
+
+from prefect.flow_runs import pause_flow_run, suspend_flow_run
+from prefect.input import RunInput
+from prefect.runtime import deployment
+from pydantic import Field
+
+from millrace.datasets.canonical import sha256_json
+from millrace.errors import BadInputError
+from millrace.ledger import approvals, pins, runs
+from millrace.ledger.approvals import Approval, ApprovalDecision
+from millrace.records.base import Identifier, Record
+from tasks.run import Run, current_run, in_prefect, log, utc_now
+
+THIRTY_DAYS_S = 30 * 24 * 3600
+POLL_INTERVAL_S = 2
+
+
+class ApprovalInput(RunInput):
+    """Your decision on what is shown above"""
+
+    decision: str = Field("", description="approve, reject, or extend (ask again later, after more annotations)")
+    reviewer: str = Field("", description="Your name; recorded as claimed")
+    note: str = Field("", description="Why; kept with the decision")
+
+
+class Decision(Record):
+    """What a person decided, about exactly which pinned content; the reviewer's name is as claimed."""
+
+    decision: Literal["approve", "reject"]
+    reviewer: Identifier
+    note: str
+    pinned_hash: str
+
+    @property
+    def approved(self) -> bool:
+        return self.decision == "approve"
+
+
+def ask_person(title: str, markdown: str) -> Decision:
+    """Pause until a person approves or rejects what this run has produced so far.
+
+    Everything produced is pinned first; on re-entry it is taken as it was shown. An invalid answer is explained and
+    asked again; ``extend`` asks again too. A run of a deployment is suspended (its process ends), another waits in
+    its process; both for 30 days.
+
+    Raises:
+        BadInputError: outside Prefect, and nobody has decided yet.
+    """
+    run = current_run()
+    pinned_hash = _pin(run)
+    explanation, turns = "", itertools.count(1)
+    while True:
+        key = f"approval-{next(turns)}"
+        page = _page(run, title, explanation + markdown, pinned_hash)
+        decided = _decided(run, key) or _ask(run, key, title, page, pinned_hash)
+        explanation = _explain(decided)
+        if not explanation:
+            return _as_decision(decided)
+
+
+def problems(decision: str, reviewer: str) -> list[str]:
+    """What is wrong with an answer, in words for the person who gave it; empty when nothing is."""
+    found = []
+    if decision not in ("approve", "reject", "extend"):
+        found.append(f"decision must be approve, reject or extend, not {decision!r}")
+    if not reviewer.strip():
+        found.append("reviewer must not be empty")
+    return found
+
+
+def _pin(run: Run) -> str:
+    """Pin every step so far under this run; the hash names what they put out."""
+    steps = pins.pin(run.home.ledger, run.run_id, "steps-approval", run.produced)
+    run.pins["steps-approval"] = steps
+    return sha256_json({name: step["result"]["output"] for name, step in steps.items()})
+
+
+def _page(run: Run, title: str, markdown: str, pinned_hash: str) -> str:
+    return (
+        f"# {title}\n\n{markdown}\n\n"
+        f"Run `{run.run_id}` · pinned `{pinned_hash}`\n\n"
+        "**approve**: go on with exactly this. **reject**: end without changing anything. **extend**: ask me again."
+    )
+
+
+def _ask(run: Run, key: str, title: str, page: str, pinned_hash: str) -> Approval:
+    ledger = run.home.ledger
+    prefect_run_id = runs.run_of(ledger, run.run_id).prefect_run_id
+    approvals.ask(
+        ledger,
+        run.run_id,
+        key,
+        prefect_run_id=prefect_run_id,
+        title=title,
+        markdown=page,
+        pinned_hash=pinned_hash,
+        at=utc_now(),
+    )
+    if not in_prefect():
+        raise BadInputError(f"run {run.run_id} waits for a decision; give it with `millrace approve {run.run_id}`")
+    runs.update_run(ledger, run.run_id, status="waiting")
+    log().warning("waiting for a person: `millrace approve %s`, or Resume on this run's page", run.run_id)
+    answer = _wait(key, page)
+    runs.update_run(ledger, run.run_id, status="running")
+    decision = answer.decision.strip().lower()
+    if found := problems(decision, answer.reviewer):
+        return _decide(run, key, "invalid", answer.reviewer, "; ".join(found), pinned_hash)
+    return _decide(run, key, cast(ApprovalDecision, decision), answer.reviewer.strip(), answer.note, pinned_hash)
+
+
+def _wait(key: str, page: str) -> ApprovalInput:
+    """Suspend when a deployment can start the run again; else hold the process."""
+    form = ApprovalInput.with_initial_data(description=page)
+    if deployment.id:
+        answer = suspend_flow_run(wait_for_input=form, key=key, timeout=THIRTY_DAYS_S)
+    else:
+        answer = pause_flow_run(wait_for_input=form, key=key, timeout=THIRTY_DAYS_S, poll_interval=POLL_INTERVAL_S)
+    return cast(ApprovalInput, answer)
+
+
+def _decide(run: Run, key: str, decision: ApprovalDecision, reviewer: str, note: str, pinned_hash: str) -> Approval:
+    verdict = approvals.decide(
+        run.home.ledger, run.run_id, key, decision, reviewer=reviewer, note=note, pinned_hash=pinned_hash, at=utc_now()
+    )
+    return verdict.approval
+
+
+def _decided(run: Run, key: str) -> Approval | None:
+    """A decision given earlier: before a crash, or through ``millrace approve`` while no process waited."""
+    known = {approval.key: approval for approval in approvals.approvals_of(run.home.ledger, run.run_id)}
+    return known[key] if key in known and known[key].decision is not None else None
+
+
+def _explain(approval: Approval) -> str:
+    if approval.decision == "invalid":
+        return f"> The last answer could not be used: {approval.note}.\n\n"
+    if approval.decision == "extend":
+        return f"> {approval.reviewer} asked for more time. {approval.note or ''}\n\n"
+    return ""
+
+
+def _as_decision(approval: Approval) -> Decision:
+    return Decision.model_validate(
+        {
+            "decision": approval.decision,
+            "reviewer": approval.reviewer,
+            "note": approval.note or "",
+            "pinned_hash": approval.pinned_hash,
+        }
+    )

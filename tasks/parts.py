@@ -1,0 +1,118 @@
+"""Mapping functions over parts: in parallel, in bounded memory, every finished part committed."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
+from typing import Any, Protocol
+
+import pyarrow as pa
+from prefect import Task
+from prefect.cache_policies import NO_CACHE
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from millrace.datasets.dataset import Dataset
+from millrace.datasets.manifest import DatasetRef
+from millrace.datasets.store import DatasetBuilder
+from tasks.run import in_prefect
+from tasks.steps import step_context
+
+Tables = Mapping[str, pa.Table]
+Job = Callable[[], Tables]
+
+
+def read_dataset(ref: DatasetRef) -> Dataset:
+    """Open a dataset of the current run's home."""
+    return step_context().run.home.datasets.open(ref)
+
+
+def write_dataset(kind: str, table: pa.Table) -> DatasetRef:
+    """Store one table as a dataset of the running step."""
+    return write_parts([lambda: {kind: table}], [kind])[kind]
+
+
+def map_parts(source: DatasetRef, function: Callable[[pa.Table], pa.Table], *, kind: str) -> DatasetRef:
+    """One dataset whose i-th run of parts is the function of the source's i-th part.
+
+    Parts that an interrupted run committed are not computed again. The bytes do not depend on workers or order.
+    """
+    dataset = read_dataset(source)
+
+    def job(index: int) -> Tables:
+        return {kind: function(dataset.read_part(index))}
+
+    return write_parts([partial(job, index) for index in range(dataset.n_parts)], [kind])[kind]
+
+
+def write_parts(jobs: Iterable[Job], kinds: list[str]) -> dict[str, DatasetRef]:
+    """Run the jobs, each giving one table a kind, and publish one dataset a kind.
+
+    Jobs are drawn as workers become free, so an iterator that reads a large file stays in bounded memory.
+    """
+    context = step_context()
+    build, datasets = context.next_build(), context.run.home.datasets
+    with ExitStack() as stack:
+        builders = {kind: stack.enter_context(datasets.building(kind, build)) for kind in sorted(kinds)}
+        n_slots = _run_all(jobs, builders, context.run.workers)
+        return {kind: builders[kind].publish(n_slots, context.origin) for kind in kinds}
+
+
+def _run_all(jobs: Iterable[Job], builders: Mapping[str, DatasetBuilder], workers: int) -> int:
+    n_slots = 0
+    with _runner(workers) as submit:
+        under_way: deque[Waitable] = deque()
+        for slot, job in enumerate(jobs):
+            n_slots = slot + 1
+            if all(builder.committed(slot) for builder in builders.values()):
+                continue
+            under_way.append(submit(job, builders, slot))
+            if len(under_way) > workers:
+                under_way.popleft().result()
+        for waitable in under_way:
+            waitable.result()
+    return n_slots
+
+
+def commit_part(job: Job, builders: Mapping[str, DatasetBuilder], slot: int) -> None:
+    """Compute one slot and make it durable in every dataset it belongs to."""
+    tables = job()
+    for kind, builder in builders.items():
+        builder.commit(slot, tables[kind])
+
+
+class Waitable(Protocol):
+    """What both kinds of futures offer."""
+
+    def result(self) -> Any: ...
+
+
+Submit = Callable[[Job, Mapping[str, DatasetBuilder], int], Waitable]
+
+_part_task: Task[..., None] = Task(
+    fn=commit_part, name="part", task_run_name="part-{slot}", cache_policy=NO_CACHE, persist_result=False
+)
+
+
+def _runner(workers: int) -> AbstractContextManager[Submit]:
+    return _prefect_runner(workers) if in_prefect() else _thread_runner(workers)
+
+
+@contextmanager
+def _prefect_runner(workers: int) -> Iterator[Submit]:
+    with ThreadPoolTaskRunner(max_workers=workers) as runner:
+
+        def submit(job: Job, builders: Mapping[str, DatasetBuilder], slot: int) -> Waitable:
+            return runner.submit(_part_task, {"job": job, "builders": builders, "slot": slot})
+
+        yield submit
+
+
+@contextmanager
+def _thread_runner(workers: int) -> Iterator[Submit]:
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+
+        def submit(job: Job, builders: Mapping[str, DatasetBuilder], slot: int) -> "Future[None]":
+            return pool.submit(commit_part, job, builders, slot)
+
+        yield submit

@@ -1,0 +1,194 @@
+"""The run: its id, its clock, what it pinned, and which steps it has taken."""
+
+import functools
+import inspect
+import logging
+import os
+import socket
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, ParamSpec, TypeVar
+
+import psutil
+from prefect.context import FlowRunContext
+from prefect.exceptions import Pause
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run as prefect_flow_run
+
+from millrace.datasets.canonical import canonical_json
+from millrace.errors import BadInputError
+from millrace.ledger import pins, runs
+from millrace.ledger.catalogue import latest_sequence
+from tasks.home import Home
+from tasks.receipts import write_summary
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_current: ContextVar["Run"] = ContextVar("millrace-run")
+
+
+@dataclass
+class Run:
+    """One turn of a flow. Everything that the outside world decided is pinned here, first of all."""
+
+    run_id: str
+    flow: str
+    home: Home
+    now: datetime
+    sequence: int
+    workers: int = 2
+    calls: Counter[str] = field(default_factory=Counter)
+    produced: dict[str, Any] = field(default_factory=dict)
+    pins: dict[str, Any] = field(default_factory=dict)
+
+    def next_step(self, name: str) -> str:
+        """A name for this call: the step's own, numbered from the second call on."""
+        self.calls[name] += 1
+        return name if self.calls[name] == 1 else f"{name}-{self.calls[name]}"
+
+    def pinned(self, step: str) -> dict[str, Any] | None:
+        """Key and result of a step that ran before a pause: on re-entry they beat whatever would be computed now."""
+        approvals = (pin for name, pin in self.pins.items() if name.startswith("steps-"))
+        return next((steps[step] for steps in approvals if step in steps), None)
+
+
+def current_run() -> Run:
+    """The run this code is part of.
+
+    Raises:
+        BadInputError: called outside a flow.
+    """
+    try:
+        return _current.get()
+    except LookupError:
+        raise BadInputError("a stage or effect was called outside a flow; call its flow, or its .function") from None
+
+
+def in_prefect() -> bool:
+    """Whether a Prefect flow run surrounds this code; without one, steps are called directly."""
+    return FlowRunContext.get() is not None
+
+
+def log() -> "logging.Logger | logging.LoggerAdapter[Any]":
+    """The flow run's logger, or the module's when there is no flow run."""
+    return get_run_logger() if in_prefect() else logging.getLogger("millrace")
+
+
+def utc_now() -> datetime:
+    """The clock; read in this layer only."""
+    return datetime.now(UTC)
+
+
+def recorded(flow_name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Makes a flow function a run: pins its start, keeps its status in the ledger, writes its summary.
+
+    The function takes ``config`` and ``run_id``: None means the Prefect flow run's own id; the id of
+    an interrupted run continues it.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(function)
+        def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+            given = inspect.signature(function).bind(*args, **kwargs).arguments
+            with begun_run(flow_name, given["config"], given.get("run_id") or _prefect_run_id()) as run:
+                result = function(*args, **kwargs)
+                status = getattr(result, "status", "completed")
+                finish_run(run, status, getattr(result, "reason", None))
+                return result
+
+        return wrapper
+
+    return decorate
+
+
+@contextmanager
+def begun_run(flow: str, config: Any, run_id: object) -> Iterator[Run]:
+    """The surroundings of one turn; failures and pauses are recorded and raised again."""
+    run = _start(flow, config, str(run_id))
+    token = _current.set(run)
+    try:
+        yield run
+    except Pause:
+        runs.update_run(run.home.ledger, run.run_id, status="waiting")
+        raise
+    except Exception as error:
+        finish_run(run, "failed", f"{type(error).__name__}: {error}")
+        raise
+    finally:
+        _current.reset(token)
+
+
+def finish_run(run: Run, status: str, reason: str | None = None) -> None:
+    """Write the summary and close the run in the ledger."""
+    finished = utc_now()
+    row = runs.run_of(run.home.ledger, run.run_id)
+    write_summary(run, status=status, reason=reason, started_at=row.started_at, finished_at=finished)
+    runs.update_run(run.home.ledger, run.run_id, status=status, finished_at=finished)
+
+
+def _start(flow: str, config: Any, run_id: str) -> Run:
+    home = Home.from_environment()
+    ledger = home.ledger
+    now = utc_now()
+    settings = config.model_dump(mode="json")
+    runs.start_run(
+        ledger,
+        run_id,
+        flow=flow,
+        config=settings,
+        started_at=now,
+        process=process_name(),
+        prefect_run_id=_prefect_run_id(required=False),
+    )
+    as_of = getattr(config, "as_of", None)
+    start = pins.pin(
+        ledger,
+        run_id,
+        "start",
+        {
+            "config": settings,
+            "now": (as_of or now).astimezone(UTC).isoformat(),
+            "sequence": latest_sequence(ledger),
+        },
+    )
+    if canonical_json(start["config"]) != canonical_json(settings):
+        raise BadInputError(
+            f"run {run_id} was started with other settings; continue it with `millrace resume {run_id}`, or start a new run",
+            run_id=run_id,
+        )
+    return Run(
+        run_id,
+        flow,
+        home,
+        now=datetime.fromisoformat(start["now"]),
+        sequence=int(start["sequence"]),
+        pins=pins.pins_of(ledger, run_id),
+    )
+
+
+def process_name() -> str:
+    """``host:pid:start`` of this process; a later process can tell whether it still lives."""
+    return f"{socket.gethostname()}:{os.getpid()}:{psutil.Process().create_time():.0f}"
+
+
+def process_lives(name: str) -> bool:
+    """Whether the named process runs on this host; another host's cannot be seen and counts as living."""
+    host, pid, started = name.rsplit(":", 2)
+    if host != socket.gethostname():
+        return True
+    try:
+        return f"{psutil.Process(int(pid)).create_time():.0f}" == started
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _prefect_run_id(*, required: bool = True) -> str | None:
+    run_id = prefect_flow_run.id
+    if run_id is None and required:
+        raise BadInputError("no run_id: outside Prefect a run needs one")
+    return str(run_id) if run_id is not None else None
