@@ -1,4 +1,4 @@
-"""Names of blocks as stages receive them: a stage's key holds the identity of what is behind a name, never its address."""
+"""Names of blocks, as stages receive them: keys hold the identity behind a name, never its address."""
 
 from millrace.records.base import Identifier, Record
 

@@ -11,7 +11,9 @@ from pydantic import Field
 from millrace.datasets.canonical import sha256_json
 from millrace.errors import BadInputError
 from millrace.ledger import approvals, pins, runs
-from millrace.ledger.approvals import Approval, ApprovalDecision
+from millrace.ledger.approvals import Approval
+from millrace.ledger.schema import ApprovalDecision
+from millrace.ledger.tasks import counts
 from millrace.records.base import Identifier, Record
 from tasks.run import Run, current_run, in_prefect, log, utc_now
 
@@ -25,6 +27,7 @@ class ApprovalInput(RunInput):
     decision: str = Field("", description="approve, reject, or extend (ask again later, after more annotations)")
     reviewer: str = Field("", description="Your name; recorded as claimed")
     note: str = Field("", description="Why; kept with the decision")
+    minimum_completed: int = Field(0, description="Do not go on while fewer of the run's tasks are answered")
 
 
 class Decision(Record):
@@ -40,12 +43,16 @@ class Decision(Record):
         return self.decision == "approve"
 
 
-def ask_person(title: str, markdown: str) -> Decision:
+def ask_person(title: str, markdown: str, *, minimum_completed: int = 0) -> Decision:
     """Pause until a person approves or rejects what this run has produced so far.
 
     Everything produced is pinned first; on re-entry it is taken as it was shown. An invalid answer is explained and
     asked again; ``extend`` asks again too. A run of a deployment is suspended (its process ends), another waits in
     its process; both for 30 days.
+
+    Args:
+        minimum_completed: an approval is refused while fewer of the run's annotation tasks are answered; the person
+            may ask for more, not for less.
 
     Raises:
         BadInputError: outside Prefect, and nobody has decided yet.
@@ -56,19 +63,21 @@ def ask_person(title: str, markdown: str) -> Decision:
     while True:
         key = f"approval-{next(turns)}"
         page = _page(run, title, explanation + markdown, pinned_hash)
-        decided = _decided(run, key) or _ask(run, key, title, page, pinned_hash)
+        decided = _decided(run, key) or _ask(run, key, title, page, pinned_hash, minimum_completed)
         explanation = _explain(decided)
         if not explanation:
             return _as_decision(decided)
 
 
-def problems(decision: str, reviewer: str) -> list[str]:
+def problems(decision: str, reviewer: str, *, n_completed: int = 0, minimum_completed: int = 0) -> list[str]:
     """What is wrong with an answer, in words for the person who gave it; empty when nothing is."""
     found = []
     if decision not in ("approve", "reject", "extend"):
         found.append(f"decision must be approve, reject or extend, not {decision!r}")
     if not reviewer.strip():
         found.append("reviewer must not be empty")
+    if decision == "approve" and n_completed < minimum_completed:
+        found.append(f"{n_completed} tasks are answered, {minimum_completed} are needed: answer more, extend or reject")
     return found
 
 
@@ -87,7 +96,7 @@ def _page(run: Run, title: str, markdown: str, pinned_hash: str) -> str:
     )
 
 
-def _ask(run: Run, key: str, title: str, page: str, pinned_hash: str) -> Approval:
+def _ask(run: Run, key: str, title: str, page: str, pinned_hash: str, minimum_completed: int) -> Approval:
     ledger = run.home.ledger
     prefect_run_id = runs.run_of(ledger, run.run_id).prefect_run_id
     approvals.ask(
@@ -107,7 +116,13 @@ def _ask(run: Run, key: str, title: str, page: str, pinned_hash: str) -> Approva
     answer = _wait(key, page)
     runs.update_run(ledger, run.run_id, status="running")
     decision = answer.decision.strip().lower()
-    if found := problems(decision, answer.reviewer):
+    found = problems(
+        decision,
+        answer.reviewer,
+        n_completed=counts(ledger, run.run_id).completed,
+        minimum_completed=max(minimum_completed, answer.minimum_completed),
+    )
+    if found:
         return _decide(run, key, "invalid", answer.reviewer, "; ".join(found), pinned_hash)
     return _decide(run, key, cast(ApprovalDecision, decision), answer.reviewer.strip(), answer.note, pinned_hash)
 
@@ -119,13 +134,17 @@ def _wait(key: str, page: str) -> ApprovalInput:
         answer = suspend_flow_run(wait_for_input=form, key=key, timeout=THIRTY_DAYS_S)
     else:
         answer = pause_flow_run(wait_for_input=form, key=key, timeout=THIRTY_DAYS_S, poll_interval=POLL_INTERVAL_S)
-    return cast(ApprovalInput, answer)
+    if answer is None:
+        raise BadInputError(f"the pause {key} was ended without input; resume it with a decision", key=key)
+    return answer
 
 
 def _decide(run: Run, key: str, decision: ApprovalDecision, reviewer: str, note: str, pinned_hash: str) -> Approval:
     verdict = approvals.decide(
         run.home.ledger, run.run_id, key, decision, reviewer=reviewer, note=note, pinned_hash=pinned_hash, at=utc_now()
     )
+    if verdict.overruled:
+        log().warning("too late: %s had already decided %r", verdict.approval.reviewer, verdict.approval.decision)
     return verdict.approval
 
 

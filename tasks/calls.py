@@ -56,7 +56,8 @@ def identity_of(value: Any) -> Any:
     if isinstance(value, BlockName):
         return {"block": value.identity()}
     if isinstance(value, BaseModel):
-        return {name: identity_of(getattr(value, name)) for name in type(value).model_fields}
+        named = any(_named_things(value))
+        return {name: identity_of(item) for name, item in _fields(value)} if named else value.model_dump(mode="json")
     if isinstance(value, dict):
         return {str(name): identity_of(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
@@ -66,17 +67,26 @@ def identity_of(value: Any) -> Any:
 
 def refs_in(value: Any) -> Iterator[DatasetRef]:
     """Every dataset that an argument or result names, in order."""
-    if isinstance(value, DatasetRef):
+    return (thing for thing in _named_things(value) if isinstance(thing, DatasetRef))
+
+
+def _named_things(value: Any) -> Iterator[DatasetRef | SourceRef | BlockName]:
+    """What stands for something else: datasets, sources, blocks."""
+    if isinstance(value, DatasetRef | SourceRef | BlockName):
         yield value
     elif isinstance(value, BaseModel):
-        for name in type(value).model_fields:
-            yield from refs_in(getattr(value, name))
+        for _, item in _fields(value):
+            yield from _named_things(item)
     elif isinstance(value, dict):
         for item in value.values():
-            yield from refs_in(item)
+            yield from _named_things(item)
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from refs_in(item)
+            yield from _named_things(item)
+
+
+def _fields(value: BaseModel) -> Iterator[tuple[str, Any]]:
+    return ((name, getattr(value, name)) for name in type(value).model_fields)
 
 
 def settings_hash(arguments: dict[str, Any]) -> str:

@@ -9,9 +9,10 @@ from millrace.datasets.dataset import Dataset
 from millrace.datasets.manifest import DatasetRef
 from millrace.datasets.schema import arrow_schema
 from millrace.ledger import catalogue, subjects
+from millrace.ledger.schema import SubjectType
 from tasks.run import Run, utc_now
 
-_SUBJECT_COLUMNS = {"user_id": "user", "tenant_id": "tenant"}
+_SUBJECT_COLUMNS: dict[str, SubjectType] = {"user_id": "user", "tenant_id": "tenant"}
 
 
 def catalogue_outputs(run: Run, inputs: list[DatasetRef], outputs: list[DatasetRef]) -> None:
@@ -44,7 +45,7 @@ def _register(run: Run, inputs: list[DatasetRef], dataset: Dataset) -> None:
         )
 
 
-def _subjects(run: Run, dataset: Dataset, columns: list[str]) -> list[tuple[subjects.SubjectType, str]]:
+def _subjects(run: Run, dataset: Dataset, columns: list[str]) -> list[tuple[SubjectType, str]]:
     key = run.home.subject_key
     return [
         (subject_type, subjects.keyed_hash(key, subject_type, value))

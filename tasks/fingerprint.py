@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import subprocess
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
@@ -78,4 +79,9 @@ def _source(module: str) -> bytes:
 
 def _version(package: str) -> str:
     """Versions of the distributions behind an import name; empty for the standard library."""
-    return ",".join(f"{name}={version(name)}" for name in sorted(set(packages_distributions().get(package, []))))
+    return ",".join(f"{name}={version(name)}" for name in sorted(set(_distributions().get(package, ()))))
+
+
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    return packages_distributions()

@@ -29,7 +29,12 @@ def read_dataset(ref: DatasetRef) -> Dataset:
 
 def write_dataset(kind: str, table: pa.Table) -> DatasetRef:
     """Store one table as a dataset of the running step."""
-    return write_parts([lambda: {kind: table}], [kind])[kind]
+    return write_tables(**{kind: table})[0]
+
+
+def write_tables(**tables: pa.Table) -> list[DatasetRef]:
+    """Store tables, named by kind, as datasets of the running step; refs in the order given."""
+    return list(write_parts([lambda: tables], list(tables)).values())
 
 
 def map_parts(source: DatasetRef, function: Callable[[pa.Table], pa.Table], *, kind: str) -> DatasetRef:
@@ -89,7 +94,7 @@ class Waitable(Protocol):
 
 Submit = Callable[[Job, Mapping[str, DatasetBuilder], int], Waitable]
 
-_part_task: Task[..., None] = Task(
+_part_task: Task[..., Any] = Task(
     fn=commit_part, name="part", task_run_name="part-{slot}", cache_policy=NO_CACHE, persist_result=False
 )
 
@@ -100,6 +105,7 @@ def _runner(workers: int) -> AbstractContextManager[Submit]:
 
 @contextmanager
 def _prefect_runner(workers: int) -> Iterator[Submit]:
+    runner: ThreadPoolTaskRunner[None]
     with ThreadPoolTaskRunner(max_workers=workers) as runner:
 
         def submit(job: Job, builders: Mapping[str, DatasetBuilder], slot: int) -> Waitable:

@@ -23,6 +23,7 @@ from millrace.datasets.canonical import canonical_json
 from millrace.errors import BadInputError
 from millrace.ledger import pins, runs
 from millrace.ledger.catalogue import latest_sequence
+from millrace.records.receipt import RunStatus
 from tasks.home import Home
 from tasks.receipts import write_summary
 
@@ -97,8 +98,7 @@ def recorded(flow_name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
             given = inspect.signature(function).bind(*args, **kwargs).arguments
             with begun_run(flow_name, given["config"], given.get("run_id") or _prefect_run_id()) as run:
                 result = function(*args, **kwargs)
-                status = getattr(result, "status", "completed")
-                finish_run(run, status, getattr(result, "reason", None))
+                finish_run(run, getattr(result, "status", "completed"), getattr(result, "reason", None))
                 return result
 
         return wrapper
@@ -123,7 +123,7 @@ def begun_run(flow: str, config: Any, run_id: object) -> Iterator[Run]:
         _current.reset(token)
 
 
-def finish_run(run: Run, status: str, reason: str | None = None) -> None:
+def finish_run(run: Run, status: RunStatus, reason: str | None = None) -> None:
     """Write the summary and close the run in the ledger."""
     finished = utc_now()
     row = runs.run_of(run.home.ledger, run.run_id)
@@ -158,7 +158,7 @@ def _start(flow: str, config: Any, run_id: str) -> Run:
     )
     if canonical_json(start["config"]) != canonical_json(settings):
         raise BadInputError(
-            f"run {run_id} was started with other settings; continue it with `millrace resume {run_id}`, or start a new run",
+            f"run {run_id} was started with other settings; `millrace resume {run_id}` continues it with its own",
             run_id=run_id,
         )
     return Run(

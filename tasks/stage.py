@@ -6,6 +6,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from prefect import Task
 from prefect.cache_policies import CacheKeyFnPolicy
+from prefect.client.schemas.objects import State
 from prefect.tasks import exponential_backoff
 
 from millrace.datasets.canonical import sha256_json
@@ -59,8 +60,9 @@ class Stage(Generic[P, R]):
         self, step: Step, perform: Callable[[], StepResult], cache_key: str, *, refresh: bool
     ) -> tuple[StepResult, bool]:
         task = self._task.with_options(task_run_name=step.name, refresh_cache=refresh)
-        state = task(perform, cache_key, return_state=True)
-        return state.result(), state.name == "Cached"
+        state: State[StepResult] = task(perform, cache_key, return_state=True)  # type: ignore[assignment]
+        result: StepResult = state.result()
+        return result, state.name == "Cached"
 
 
 def content_key(step: Step) -> str:

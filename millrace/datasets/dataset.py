@@ -63,7 +63,8 @@ class Dataset:
         """Everything as a pandas frame with Arrow-backed columns."""
         import pandas as pd
 
-        return self.to_arrow(measured=measured).to_pandas(types_mapper=pd.ArrowDtype)
+        frame: pd.DataFrame = self.to_arrow(measured=measured).to_pandas(types_mapper=pd.ArrowDtype)
+        return frame
 
     def to_duckdb(self, connection: "duckdb.DuckDBPyConnection | None" = None) -> "duckdb.DuckDBPyRelation":
         """A DuckDB relation over the part files, read lazily; every part is checked first. Measured fields left out."""

@@ -24,17 +24,19 @@ from millrace.records.kinds import KINDS, Kind
 
 
 class DatasetStore:
-    """All datasets of one home, under ``root/<kind>/<content hash>``."""
+    """All datasets of one home, under ``root/<kind>/<content hash>``; reads fall through to ``fallback``."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, fallback: "DatasetStore | None" = None) -> None:
         self.root = root
+        self._fallback = fallback
 
     def folder(self, ref: DatasetRef) -> Path:
+        """Where this store keeps the dataset, or would."""
         return self.root / ref.kind / ref.content_hash
 
     def exists(self, ref: DatasetRef) -> bool:
         """Whether the dataset's manifest is there."""
-        return (self.folder(ref) / MANIFEST_FILE).is_file()
+        return self._here(ref) or (self._fallback is not None and self._fallback.exists(ref))
 
     def open(self, ref: DatasetRef) -> Dataset:
         """A dataset by its ref.
@@ -44,7 +46,9 @@ class DatasetStore:
             DamagedDatasetError: its manifest is damaged or foreign.
         """
         kind = kind_of(ref.kind)
-        if not self.exists(ref):
+        if not self._here(ref):
+            if self._fallback is not None:
+                return self._fallback.open(ref)
             raise NotFoundError(f"no dataset {ref.name} under {self.root}; run the stage that makes it", ref=ref.name)
         manifest = read_manifest(self.folder(ref), ref.content_hash)
         if manifest.schema_version != kind.version:
@@ -53,6 +57,9 @@ class DatasetStore:
                 ref=ref.name,
             )
         return Dataset(self.folder(ref), manifest, kind.model)
+
+    def _here(self, ref: DatasetRef) -> bool:
+        return (self.folder(ref) / MANIFEST_FILE).is_file()
 
     def refs(self) -> list[DatasetRef]:
         """Every complete dataset, sorted by kind and hash."""
@@ -119,7 +126,7 @@ class DatasetBuilder:
 
     def _move(self, ref: DatasetRef, n_slots: int) -> None:
         target = self._store.folder(ref)
-        if not self._store.exists(ref):
+        if not (target / MANIFEST_FILE).is_file():
             target.parent.mkdir(parents=True, exist_ok=True)
             os.rename(self._folder, target)
             sync_folder(target.parent)

@@ -59,14 +59,14 @@ def _feed(digest: Any, array: pa.Array) -> None:
 
 def _fixed(array: pa.Array, dtype: Any) -> bytes:
     filled = array.cast(pa.int64()).fill_null(0)
-    return np.ascontiguousarray(filled.to_numpy(zero_copy_only=False), dtype=dtype).tobytes()
+    return bytes(np.ascontiguousarray(filled.to_numpy(zero_copy_only=False), dtype=dtype).tobytes())
 
 
 def _floats(array: pa.Array) -> bytes:
     values = array.fill_null(0.0).to_numpy(zero_copy_only=False).astype(np.float64)
     if np.isnan(values).any():
         raise BadInputError("a NaN cannot be stored: an undefined number is null with a reason")
-    return (values + 0.0).tobytes()
+    return bytes((values + 0.0).tobytes())
 
 
 def _text(array: pa.Array) -> memoryview | bytes:

@@ -1,0 +1,49 @@
+PYTHON ?= $(shell for name in python3.11 python3.12 python3; do \
+	if command -v $$name >/dev/null && $$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))'; \
+	then echo $$name; break; fi; done)
+BIN := .venv/bin
+ARGS ?=
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench torture
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/installed ## install, and turn the whole wheel once; ARGS=--yes asks nothing
+	$(BIN)/millrace demo $(ARGS)
+
+test: .venv/installed-dev ## every test
+	$(BIN)/pytest -n $(WORKERS) $(ARGS)
+
+check: .venv/installed-dev ## format, lint, types, import contracts, unit tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -n $(WORKERS) -m "not prefect and not faults" $(ARGS)
+
+bench: .venv/installed-dev ## measure, and write benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks.run $(ARGS)
+
+torture: .venv/installed-dev ## kill child processes at many more places than `make test`
+	MILLRACE_TORTURE=1 $(BIN)/pytest -n $(WORKERS) -m faults $(ARGS)
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Millrace needs Python 3.11 or 3.12, and found neither" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+# torch first and by its exact version: any other request may pull a CUDA build. An installed one is left alone.
+.venv/torch: .venv/bin/python
+	$(BIN)/python -c 'import torch' 2>/dev/null || $(BIN)/pip install --disable-pip-version-check -q torch==2.13.0
+	@touch $@
+
+.venv/installed: .venv/torch pyproject.toml constraints.txt
+	grep -v '^torch==' constraints.txt > .venv/constraints.txt
+	$(BIN)/pip install --disable-pip-version-check -q -c .venv/constraints.txt -e .
+	@touch $@
+
+.venv/installed-dev: .venv/installed
+	$(BIN)/pip install --disable-pip-version-check -q -c .venv/constraints.txt -e ".[dev]"
+	@touch $@

@@ -1,0 +1,62 @@
+"""``millrace approve``: shows a run's question, takes a person's decision to where the run waits for it."""
+
+from typing import Annotated
+
+import typer
+
+from apps.cli.command import command
+from apps.cli.terminal import Terminal, lines, markdown
+
+_DECISIONS = ("approve", "reject", "extend")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app)(approve)
+
+
+def approve(
+    terminal: Terminal,
+    run: Annotated[str, typer.Argument(help="Run id, the beginning of one, or `latest`.")],
+    decision: Annotated[str | None, typer.Option(help="approve, reject or extend; asked when left out.")] = None,
+    reviewer: Annotated[str | None, typer.Option(help="Your name; recorded as claimed.")] = None,
+    note: Annotated[str | None, typer.Option(help="Why; kept with the decision.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="When no process waits, continue the run here.")] = False,
+) -> int | None:
+    """Decide on what a waiting run proposes."""
+    from apps.cli.deciding import Answer, open_question, take
+
+    question = open_question(terminal, run)
+    if decision is None and not terminal.as_json:
+        terminal.out.print(markdown(question.approval.markdown))
+    answer = Answer(
+        decision=_given(terminal, "decision", decision, f"Decision ({', '.join(_DECISIONS)})"),
+        reviewer=_given(terminal, "reviewer", reviewer, "Your name"),
+        note=_note(terminal, note, asked=decision is None),
+    )
+    taken = take(terminal, question, answer)
+    if resume and taken.to_resume:
+        from apps.cli.resuming import resume_run
+
+        terminal.say(taken.message)
+        return resume_run(terminal, question.run)
+    terminal.show(taken.document, lines(taken.message))
+    return None
+
+
+def _given(terminal: Terminal, option: str, value: str | None, prompt: str) -> str:
+    from millrace.errors import BadInputError
+
+    if value is not None:
+        return value.strip()
+    if not terminal.interactive:
+        raise BadInputError(f"nobody can be asked here: give --{option}", option=option)
+    answer: str = typer.prompt(prompt, err=True)
+    return answer.strip()
+
+
+def _note(terminal: Terminal, note: str | None, *, asked: bool) -> str:
+    if note is not None or not (asked and terminal.interactive):
+        return note or ""
+    answer: str = typer.prompt("Note", default="", show_default=False, err=True)
+    return answer.strip()

@@ -1,0 +1,92 @@
+"""The checks of ``millrace verify``."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+from pydantic import ValidationError
+
+from millrace.datasets.manifest import DatasetRef
+from millrace.errors import MillraceError
+from millrace.ledger.catalogue import is_buried
+from millrace.ledger.runs import Run
+from millrace.records.base import Record
+from millrace.records.receipt import Receipt
+from tasks.home import Home
+from tasks.receipts import read_receipts, read_summary, run_hash
+
+
+class Check(Record):
+    """One thing looked at; ``erased`` datasets have a tombstone and are not missed."""
+
+    subject: str
+    what: Literal["receipts", "run hash", "dataset", "recomputed"]
+    status: Literal["same", "different", "erased"]
+    expected: str
+    found: str
+
+
+def check_receipts(home: Home, run: Run) -> tuple[list[Receipt], list[Check]]:
+    """The receipts, whether they can be read, and whether they make the summary's run hash.
+
+    Raises:
+        NotFoundError: the run left none.
+    """
+    folder = home.run_folder(run.run_id)
+    try:
+        receipts = read_receipts(folder)
+        summary = read_summary(folder)
+    except (ValidationError, ValueError, OSError) as error:
+        unreadable = Check(
+            subject=str(folder), what="receipts", status="different", expected="valid receipts", found=str(error)
+        )
+        return [], [unreadable]
+    if summary is None:
+        return receipts, []
+    return receipts, [_compared(run.run_id, "run hash", summary.run_hash, run_hash(receipts))]
+
+
+def check_datasets(home: Home, receipts: list[Receipt]) -> list[Check]:
+    """Every dataset that went in or came out, each once, read and hashed again."""
+    names = dict.fromkeys(name for receipt in receipts for name in (*receipt.inputs, *receipt.outputs))
+    return [_check_dataset(home, name) for name in names]
+
+
+def check_recomputed(home: Home, receipts: list[Receipt]) -> list[Check]:
+    """Every stage computed again in a scratch folder."""
+    from tasks.recompute import recompute
+
+    with TemporaryDirectory(prefix="millrace-recompute-") as scratch:
+        results = list(recompute(home, receipts, Path(scratch)))
+    return [
+        Check(
+            subject=each.step,
+            what="recomputed",
+            status="same" if each.status == "same" else "different",
+            expected="\n".join(each.expected),
+            found="\n".join([*each.found, *([each.reason] if each.reason else [])]),
+        )
+        for each in results
+    ]
+
+
+def _check_dataset(home: Home, name: str) -> Check:
+    kind, _, content_hash = name.partition(":")
+    ref = DatasetRef(kind=kind, content_hash=content_hash, rows=0)  # only kind and hash find it
+    if is_buried(home.ledger, content_hash):
+        return Check(subject=name, what="dataset", status="erased", expected=content_hash, found="a tombstone")
+    try:
+        home.datasets.open(ref).verify()
+    except MillraceError as error:
+        return Check(subject=name, what="dataset", status="different", expected=content_hash, found=str(error))
+    return Check(subject=name, what="dataset", status="same", expected=content_hash, found=content_hash)
+
+
+def _compared(subject: str, what: Literal["run hash"], expected: str, found: str) -> Check:
+    return Check(
+        subject=subject,
+        what=what,
+        status="same" if expected == found else "different",
+        expected=expected,
+        found=found,
+    )

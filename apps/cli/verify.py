@@ -1,0 +1,50 @@
+"""``millrace verify``: whether everything a run put out is still what its receipts say."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from apps.cli.command import command
+from apps.cli.exits import FINDING, OK
+from apps.cli.terminal import Terminal, lines, table
+
+if TYPE_CHECKING:
+    from apps.cli.verification import Check
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app)(verify)
+
+
+def verify(
+    terminal: Terminal,
+    run: Annotated[str, typer.Argument(help="Run id, the beginning of one, or `latest`.")],
+    recompute: Annotated[bool, typer.Option("--recompute", help="Compute every stage again as well.")] = False,
+) -> int:
+    """Read and hash again every dataset a run's receipts name."""
+    from apps.cli.run_names import find_run
+    from apps.cli.verification import check_datasets, check_receipts, check_recomputed
+
+    home = terminal.existing_home()
+    found = find_run(home.ledger, run)
+    with terminal.working("reading and hashing datasets"):
+        receipts, checks = check_receipts(home, found)
+        checks += check_datasets(home, receipts)
+    if recompute:
+        with terminal.working("computing the stages again"):
+            checks += check_recomputed(home, receipts)
+    bad = [check for check in checks if check.status == "different"]
+    document = {"run_id": found.run_id, "verified": not bad, "recomputed": recompute, "checks": checks}
+    terminal.show(document, *_human(found.run_id, checks, bad))
+    return FINDING if bad else OK
+
+
+def _human(run_id: str, checks: "list[Check]", bad: "list[Check]") -> list[Any]:
+    if not bad:
+        return [lines(f"run {run_id}: {len(checks)} checks, no difference")]
+    rows = [(check.subject, check.what, check.expected, check.found) for check in bad]
+    return [
+        lines(f"run {run_id}: {len(bad)} of {len(checks)} checks found a difference"),
+        table(["what", "check", "expected", "found"], rows),
+    ]

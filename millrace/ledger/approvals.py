@@ -1,0 +1,142 @@
+"""Approvals: what was asked of a person, about which pinned hash, and what was decided first.
+
+``extend`` and ``invalid`` (an answer that could not be used) close one asking; the run asks again under the next key.
+"""
+
+from datetime import datetime
+from typing import Any, get_args
+
+from sqlalchemy import Connection, Row, select, update
+
+from millrace.errors import BadInputError, NotFoundError
+from millrace.ledger.schema import ApprovalDecision, approvals
+from millrace.ledger.store import Ledger, insert_new
+from millrace.records.base import Identifier, Record
+from millrace.records.trace import UtcTime
+
+
+class Approval(Record):
+    """A question to a reviewer and, once given, the decision; the reviewer's name is as claimed."""
+
+    run_id: Identifier
+    key: Identifier
+    prefect_run_id: str | None
+    title: str
+    markdown: str
+    pinned_hash: str
+    asked_at: UtcTime
+    decision: ApprovalDecision | None
+    reviewer: str | None
+    note: str | None
+    decided_at: UtcTime | None
+
+
+class Verdict(Record):
+    """The decision that stands; ``overruled`` when this call wanted another and came too late."""
+
+    approval: Approval
+    overruled: bool
+
+
+def ask(
+    ledger: Ledger,
+    run_id: str,
+    key: str,
+    prefect_run_id: str | None,
+    title: str,
+    markdown: str,
+    pinned_hash: str,
+    at: datetime,
+) -> Approval:
+    """Ask, unless it is asked already; then only the Prefect run that waits is brought up to date.
+
+    Raises:
+        BadInputError: it was asked about another pinned hash.
+    """
+    row: dict[str, Any] = {"run_id": run_id, "key": key, "title": title, "markdown": markdown}
+    row |= {"pinned_hash": pinned_hash, "asked_at": at}
+    with ledger.write() as connection:
+        insert_new(connection, approvals, [row])
+        _check_hash(_asked(connection, run_id, key), pinned_hash)
+        if prefect_run_id is not None:
+            connection.execute(update(approvals).where(_is(run_id, key)).values(prefect_run_id=prefect_run_id))
+        return _asked(connection, run_id, key)
+
+
+def decide(
+    ledger: Ledger,
+    run_id: str,
+    key: str,
+    decision: ApprovalDecision,
+    reviewer: str,
+    note: str,
+    pinned_hash: str,
+    at: datetime,
+) -> Verdict:
+    """Decide, unless it is decided already: the first decision stands and is returned.
+
+    Raises:
+        NotFoundError: nothing was asked under that key.
+        BadInputError: not a decision, or one about another pinned hash than was asked.
+    """
+    if decision not in get_args(ApprovalDecision):
+        raise BadInputError(f"not a decision: {decision!r}; use one of {', '.join(get_args(ApprovalDecision))}")
+    decided = {"decision": decision, "reviewer": reviewer, "note": note, "decided_at": at}
+    with ledger.write() as connection:
+        _check_hash(_asked(connection, run_id, key), pinned_hash)
+        undecided = _is(run_id, key) & approvals.c.decision.is_(None)
+        connection.execute(update(approvals).where(undecided).values(decided))
+        approval = _asked(connection, run_id, key)
+    return Verdict(approval=approval, overruled=approval.decision != decision)
+
+
+def waiting(ledger: Ledger, run_id: str | None = None) -> list[Approval]:
+    """What nobody has decided yet, of one run or of all, the longest waiting first."""
+    query = select(approvals).where(approvals.c.decision.is_(None))
+    if run_id is not None:
+        query = query.where(approvals.c.run_id == run_id)
+    with ledger.read() as connection:
+        asked = [_approval(row) for row in connection.execute(query)]
+    return sorted(asked, key=lambda approval: (approval.asked_at, approval.run_id, approval.key))
+
+
+def decision_of(ledger: Ledger, run_id: str, key: str) -> Approval | None:
+    """The approval once it is decided; None before.
+
+    Raises:
+        NotFoundError: nothing was asked under that key.
+    """
+    with ledger.read() as connection:
+        approval = _asked(connection, run_id, key)
+    return None if approval.decision is None else approval
+
+
+def approvals_of(ledger: Ledger, run_id: str) -> list[Approval]:
+    """Everything this run asked, decided or not, in the order of asking."""
+    with ledger.read() as connection:
+        asked = [_approval(row) for row in connection.execute(select(approvals).where(approvals.c.run_id == run_id))]
+    return sorted(asked, key=lambda approval: (approval.asked_at, approval.key))
+
+
+def _is(run_id: str, key: str) -> Any:
+    return (approvals.c.run_id == run_id) & (approvals.c.key == key)
+
+
+def _asked(connection: Connection, run_id: str, key: str) -> Approval:
+    row = connection.execute(select(approvals).where(_is(run_id, key))).one_or_none()
+    if row is None:
+        raise NotFoundError(f"run {run_id} asked for no approval {key!r}", run_id=run_id, key=key)
+    return _approval(row)
+
+
+def _check_hash(approval: Approval, pinned_hash: str) -> None:
+    if approval.pinned_hash != pinned_hash:
+        raise BadInputError(
+            f"run {approval.run_id} asks about {approval.pinned_hash}, not about {pinned_hash}: look at it again",
+            asked=approval.pinned_hash,
+            given=pinned_hash,
+        )
+
+
+def _approval(row: Row[Any]) -> Approval:
+    return Approval.model_validate(dict(row._mapping))

@@ -1,0 +1,107 @@
+"""The schema's version: made once, brought forward with a backup, never read by older code."""
+
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, select, update
+
+from millrace.datasets.files import sync_folder
+from millrace.errors import BadInputError, NewerHomeError, NotFoundError
+from millrace.ledger.schema import SCHEMA_VERSION, meta, metadata
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One step of the schema, from ``version`` to ``version + 1``."""
+
+    version: int
+    apply: Callable[[Connection], None]
+
+
+MIGRATIONS: tuple[Migration, ...] = ()  # version 1 is the first
+
+
+def version_of(connection: Connection) -> int | None:
+    """The schema version; None in an empty database.
+
+    Raises:
+        BadInputError: another program's database.
+    """
+    tables = inspect(connection).get_table_names()
+    if meta.name in tables:
+        value = connection.execute(select(meta.c.value).where(meta.c.name == "schema_version")).scalar()
+        if value is not None:
+            return int(value)
+    elif not tables or connection.dialect.name == "postgresql":  # a PostgreSQL database may be shared
+        return None
+    raise BadInputError(f"not a ledger: {connection.engine.url.database} holds another program's tables")
+
+
+def bring_up_to_date(
+    connection: Connection,
+    path: Path | None,
+    *,
+    create: bool = True,
+    version: int = SCHEMA_VERSION,
+    migrations: Sequence[Migration] = MIGRATIONS,
+) -> None:
+    """Make the tables, or migrate them, in the writing transaction of ``connection``.
+
+    Args:
+        path: the SQLite file, copied to ``<file>.v<old version>.bak`` before it is migrated. None for
+            PostgreSQL, where the migration is one transaction and backups are the operator's.
+        create: make the tables in an empty database.
+
+    Raises:
+        NewerHomeError: written by a newer version.
+        NotFoundError: no tables, and not to be made.
+        BadInputError: another program's database, or a version that no migration starts from.
+    """
+    found = version_of(connection)
+    if found is None:
+        if not create:
+            raise NotFoundError(f"no ledger in {path or connection.engine.url.database}")
+        metadata.create_all(connection)
+        connection.execute(meta.insert().values(name="schema_version", value=str(version)))
+        return
+    if found > version:
+        raise NewerHomeError(
+            f"the ledger has schema version {found}, this Millrace knows up to {version}: upgrade Millrace",
+            found=found,
+            known=version,
+        )
+    if found < version:
+        steps = _steps(found, version, migrations)
+        if path is not None:
+            _back_up(path, path.with_name(f"{path.name}.v{found}.bak"))
+        for step in steps:
+            step.apply(connection)
+        connection.execute(update(meta).where(meta.c.name == "schema_version").values(value=str(version)))
+
+
+def _steps(found: int, version: int, migrations: Sequence[Migration]) -> list[Migration]:
+    by_version = {migration.version: migration for migration in migrations}
+    missing = [number for number in range(found, version) if number not in by_version]
+    if missing:
+        raise BadInputError(
+            f"the ledger has schema version {found}, from which this Millrace cannot migrate", found=found
+        )
+    return [by_version[number] for number in range(found, version)]
+
+
+def _back_up(path: Path, backup: Path) -> None:
+    # SQLite's own backup also takes what still lies in the write-ahead log. The caller holds the write lock and
+    # has not written yet, so the copy is the ledger as it was.
+    temporary = backup.with_name(f".{backup.name}.{os.getpid()}.tmp")
+    temporary.unlink(missing_ok=True)
+    source, target = sqlite3.connect(path), sqlite3.connect(temporary)
+    try:
+        source.backup(target)
+    finally:
+        target.close()
+        source.close()
+    os.replace(temporary, backup)
+    sync_folder(backup.parent)

@@ -1,0 +1,69 @@
+"""What people are asked, and what they answer (A30)."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from millrace.records.base import Identifier, Record, Sha256
+from millrace.records.trace import RetrievedContext, Turn, UtcTime
+from millrace.records.triage import FailureType
+
+ExpectedBehaviour = Literal["answer", "abstain", "block"]
+AnswerVerdict = Literal[
+    "ok",
+    "retrieval_failure",
+    "hallucination",
+    "irrelevant_answer",
+    "safety_violation",
+    "format_violation",
+    "system_error",
+]
+FreeText = Annotated[str, Field(max_length=20_000)]
+
+
+class AnnotationTask(Record):
+    """One question to a person about one trace; asked once, however often the trace recurs."""
+
+    task_id: Identifier
+    question_key: Sha256 = Field(description="Equal for equal tenant, question, history and answer, spelling aside")
+    tenant_id: Identifier
+    trace_id: Identifier
+    question: str
+    history: list[Turn] = []
+    contexts: list[RetrievedContext] = []
+    answer: str | None = None
+    failure_type: FailureType | None = Field(None, description="What triage says; None for a trace it found in order")
+    group_id: Identifier | None = None
+    why: str = Field(description="Why this trace is asked about")
+    position: int = Field(ge=1, description="Place in the proposal, from 1; the most useful first")
+    estimated_minutes: float = Field(gt=0)
+
+
+class AnnotationAnswer(Record):
+    """What a person says of a task. Which fields belong together is checked by ``annotation.answers``."""
+
+    verdict: AnswerVerdict
+    expected_behaviour: ExpectedBehaviour
+    expected_answer: FreeText | None = None
+    note: FreeText | None = None
+
+
+class Annotation(Record):
+    """A submitted answer: who, when, to which task."""
+
+    annotation_id: Identifier
+    task_id: Identifier
+    trace_id: Identifier
+    annotator: Identifier
+    verdict: AnswerVerdict
+    expected_behaviour: ExpectedBehaviour
+    expected_answer: FreeText | None = None
+    note: FreeText | None = None
+    submitted_at: UtcTime
+
+
+class AskedQuestion(Record):
+    """A question that some run put to people."""
+
+    question_key: Sha256
+    tenant_id: Identifier

@@ -1,0 +1,42 @@
+"""The register of dataset kinds: name, record and schema version."""
+
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from millrace.records.annotation import Annotation, AnnotationTask, AskedQuestion
+from millrace.records.answer import Question
+from millrace.records.document import Chunk, Document
+from millrace.records.golden import GoldenRow
+from millrace.records.groundedness import GroundednessScore
+from millrace.records.trace import HumanRating, SkipRow, Trace
+from millrace.records.triage import FailureGroup, TriageRow
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of dataset; the version rises when its record changes shape."""
+
+    name: str
+    model: type[BaseModel]
+    version: int = 1
+
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind("traces", Trace),
+        Kind("human_ratings", HumanRating),
+        Kind("skips", SkipRow),
+        Kind("documents", Document),
+        Kind("chunks", Chunk),
+        Kind("questions", Question),
+        Kind("groundedness", GroundednessScore),
+        Kind("triage", TriageRow),
+        Kind("failure_groups", FailureGroup),
+        Kind("annotation_tasks", AnnotationTask),
+        Kind("annotations", Annotation),
+        Kind("asked_questions", AskedQuestion),
+        Kind("golden", GoldenRow),
+    )
+}

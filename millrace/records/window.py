@@ -1,0 +1,60 @@
+"""Stretches of time that a run works on."""
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from millrace.errors import BadInputError
+from millrace.records.base import Record
+from millrace.records.trace import UtcTime
+
+_ISO_WEEK = re.compile(r"(\d{4})-W(\d{2})")
+
+
+class Window(Record):
+    """From ``start``, inclusive, to ``end``, exclusive; ``name`` is what people call it."""
+
+    name: str
+    start: UtcTime
+    end: UtcTime
+    time_zone: str
+
+
+def iso_week(name: str | None, time_zone: str, now: datetime) -> Window:
+    """The ISO week ``2026-W46`` in that time zone; without a name the last one that has ended by ``now``.
+
+    Midnights are local: a week with a change of clocks has 167 or 169 hours.
+
+    Raises:
+        BadInputError: no such week or time zone.
+    """
+    try:
+        zone = ZoneInfo(time_zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise BadInputError(f"no time zone {time_zone!r}; use an IANA name such as Europe/Berlin") from error
+    monday = _monday(name) if name else _last_monday(now.astimezone(zone).date())
+    year, week, _ = monday.isocalendar()
+    return Window(
+        name=f"{year}-W{week:02d}",
+        start=_midnight(monday, zone),
+        end=_midnight(monday + timedelta(days=7), zone),
+        time_zone=time_zone,
+    )
+
+
+def _monday(name: str) -> date:
+    match = _ISO_WEEK.fullmatch(name)
+    try:
+        if match is None:
+            raise ValueError("not of the form 2026-W46")
+        return date.fromisocalendar(int(match[1]), int(match[2]), 1)
+    except ValueError as error:
+        raise BadInputError(f"no ISO week {name!r}: {error}", week=name) from error
+
+
+def _last_monday(today: date) -> date:
+    return today - timedelta(days=today.weekday() + 7)
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)

@@ -1,0 +1,78 @@
+"""How numbers, names and excerpts are worded in every report."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+
+from millrace.records.report import Count, ReportedEstimate
+
+NOTHING = "\N{EN DASH}"  # an empty cell
+
+_UNSHOWABLE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u200b\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+
+
+def shown(text: str) -> str:
+    """The text on one line, without characters that hide or reorder what follows them.
+
+    Control characters, zero-width spaces, direction overrides and lone surrogates become U+FFFD; the joiners and marks
+    that some scripts need stay.
+    """
+    return " ".join(_UNSHOWABLE.sub("\N{REPLACEMENT CHARACTER}", text).split())
+
+
+def excerpt(text: str, max_chars: int = 280) -> str:
+    """The beginning of a text, cut between words where there are any; an ellipsis says that it was cut."""
+    line = shown(text)
+    if len(line) <= max_chars:
+        return line
+    head = line[: max_chars - 1]
+    between_words = head.rsplit(" ", 1)[0]
+    return (between_words if len(between_words) > max_chars // 2 else head) + "…"
+
+
+def estimate_text(estimate: ReportedEstimate) -> str:
+    """``0.83 [0.80, 0.86] (n = 100, 4 failed)``; an undefined one is ``not defined: reason``."""
+    failed = f", {number(estimate.n_failed)} failed" if estimate.n_failed else ""
+    n = f"n = {number(estimate.n)}{failed}"
+    if estimate.mean is None:
+        return f"not defined: {spoken(estimate.reason or '')}"
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.mean:.2f} (no interval: {spoken(estimate.reason or '')}; {n})"
+    return f"{estimate.mean:.2f} [{estimate.low:.2f}, {estimate.high:.2f}] ({n})"
+
+
+def number(value: int) -> str:
+    """A count with thousands apart: ``12 345``, spaces not breaking."""
+    return f"{value:,}".replace(",", "\N{NO-BREAK SPACE}")
+
+
+def counted(n: int, singular: str, plural: str | None = None) -> str:
+    """``1 trace``, ``2 traces``."""
+    return f"{number(n)} {singular if n == 1 else plural or singular + 's'}"
+
+
+def spoken(name: str) -> str:
+    """An identifier as words: ``retrieval_failure`` is ``retrieval failure``."""
+    return name.replace("_", " ")
+
+
+def listed(counts: Sequence[Count]) -> str:
+    """``answered 90, abstained 10``."""
+    return joined([f"{spoken(count.name)} {number(count.n)}" for count in counts], at_most=20)
+
+
+def joined(names: Sequence[str], at_most: int) -> str:
+    """``acme, globex and 3 more``; no names give ``none``."""
+    more = len(names) - at_most
+    return (", ".join(names[:at_most]) or "none") + (f" and {number(more)} more" if more > 0 else "")
+
+
+def utc_text(time: datetime) -> str:
+    """``2026-11-16 08:00 UTC``; the time is aware and in UTC."""
+    return f"{time:%Y-%m-%d %H:%M} UTC"
+
+
+def short_hash(content_hash: str) -> str:
+    """The first twelve digits, enough to tell datasets apart by eye; a name before a colon is kept."""
+    name, colon, digits = content_hash.rpartition(":")
+    return f"{name}{colon}{digits[:12]}"

@@ -1,0 +1,209 @@
+"""Whom to ask about what: groups first, then uncertainty, nothing twice, within the budget."""
+
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from millrace.annotation.proposal import ProposalConfig, estimated_minutes, propose, question_key
+from millrace.datasets.schema import rows_of, table_of
+from millrace.datasets.validation import bad_rows
+from millrace.records.annotation import AnnotationTask
+from millrace.records.groundedness import GroundednessScore
+from millrace.records.trace import Trace, utc
+from millrace.records.triage import FailureGroup, TriageRow
+
+PLENTY = ProposalConfig(budget_minutes=1e6)
+
+
+class Case(NamedTuple):
+    """A trace; a group means that it is a failure."""
+
+    question: str
+    group: str | None = None
+    score: float | None = None
+
+
+def tables(cases: list[Case], order: list[int] | None = None) -> dict[str, pa.Table]:
+    numbered = [(i, cases[i]) for i in (order if order is not None else range(len(cases)))]
+    known: dict[str, Any] = {"time": utc(2026, 11, 9), "tenant_id": "a"}
+    groups: dict[str, list[str]] = {}
+    for i, case in enumerate(cases):
+        if case.group:
+            groups.setdefault(case.group, []).append(f"t{i:02d}")
+    return {
+        "traces": table_of(
+            Trace, [Trace(trace_id=f"t{i:02d}", question=case.question, answer="So.", **known) for i, case in numbered]
+        ),
+        "triage": table_of(
+            TriageRow,
+            [
+                TriageRow(
+                    trace_id=f"t{i:02d}",
+                    verdict="failure" if case.group else "ok",
+                    failure_type="hallucination" if case.group else None,
+                    reason="because",
+                    group_id=case.group,
+                    **known,
+                )
+                for i, case in numbered
+            ],
+        ),
+        "groups": table_of(
+            FailureGroup,
+            [
+                FailureGroup(
+                    group_id=name,
+                    failure_type="hallucination",
+                    size=len(members),
+                    label="some words",
+                    example_trace_ids=members[:1],
+                    tenants=["a"],
+                )
+                for name, members in groups.items()
+            ],
+        ),
+        "scores": table_of(
+            GroundednessScore,
+            [
+                GroundednessScore(
+                    trace_id=f"t{i:02d}",
+                    score=case.score,
+                    reason=None if case.score is not None else "no_context",
+                    source="test/1",
+                )
+                for i, case in numbered
+            ],
+        ),
+    }
+
+
+def asked(
+    cases: list[Case],
+    keys: set[str] | None = None,
+    config: ProposalConfig = PLENTY,
+    order: list[int] | None = None,
+) -> list[AnnotationTask]:
+    return rows_of(AnnotationTask, propose(**tables(cases, order), asked_keys=keys or set(), config=config))
+
+
+CASES = [
+    Case("small", group="g1", score=0.1),
+    Case("big one", group="g2", score=0.2),
+    Case("big two", group="g2", score=0.3),
+    Case("fine", score=0.9),
+    Case("nearly", score=0.65),
+    Case("unscored failure", group="g2"),
+    Case("unscored ok"),
+]
+
+
+def test_one_of_each_group_largest_first_then_by_uncertainty_then_unscored_failures() -> None:
+    # groups: g2 (size 3), g1; then |score - 0.55|: t04 0.10, t02 0.25, t03 0.35; then the failure without a score
+    assert [task.trace_id for task in asked(CASES)] == ["t01", "t00", "t04", "t02", "t03", "t05"]
+
+
+def test_positions_count_from_one_and_each_task_says_why() -> None:
+    tasks = asked(CASES)
+    assert [task.position for task in tasks] == [1, 2, 3, 4, 5, 6]
+    assert tasks[0].why == "stands for a group of 3 (hallucination): some words"
+    assert tasks[2].why == "uncertain: groundedness 0.65, threshold 0.55"
+    assert (tasks[0].failure_type, tasks[0].group_id) == ("hallucination", "g2")
+    assert (tasks[2].failure_type, tasks[2].group_id) == (None, None)
+
+
+def test_a_question_asked_before_is_replaced_by_another_of_its_group() -> None:
+    first = asked(CASES)[0]
+    tasks = asked(CASES, {first.question_key})
+    assert first.question_key not in {task.question_key for task in tasks}
+    assert tasks[0].trace_id == "t02"
+
+
+def test_equal_questions_are_proposed_once() -> None:
+    tasks = asked([Case("Why so?", score=0.5), Case("why SO", score=0.5), Case("why not", score=0.5)])
+    assert [task.trace_id for task in tasks] == ["t00", "t02"]
+
+
+def test_what_was_proposed_is_never_proposed_again() -> None:
+    assert asked(CASES, {task.question_key for task in asked(CASES)}) == []
+
+
+def test_a_task_over_the_budget_is_passed_over_for_a_shorter_one() -> None:
+    # reading at one word a minute: question and the answer "So."
+    config = ProposalConfig(budget_minutes=4.0, reading_words_per_minute=1, decision_minutes=0)
+    cases = [Case("one two", score=0.55), Case("one two three", score=0.56), Case("x", score=0.9)]
+    tasks = asked(cases, config=config)
+    # 3 minutes, then 4 do not fit into the minute that is left, nor do 2
+    assert [task.trace_id for task in tasks] == ["t00"]
+    tasks = asked(cases, config=config.model_copy(update={"budget_minutes": 5.0}))
+    assert [(task.trace_id, task.estimated_minutes) for task in tasks] == [("t00", 3.0), ("t02", 2.0)]
+
+
+def test_no_budget_asks_nothing() -> None:
+    assert asked(CASES, config=ProposalConfig(budget_minutes=0)) == []
+
+
+def test_minutes_count_all_texts_that_are_read() -> None:
+    trace = {
+        "question": "a b",
+        "answer": "c d e",
+        "history": [{"text": "f g"}, {"text": "h"}],
+        "contexts": [{"text": "i j k l"}],
+    }
+    # 2 + 3 + 2 + 1 + 4 = 12 words at 6 a minute, and half a minute to decide
+    config = ProposalConfig(reading_words_per_minute=6, decision_minutes=0.5)
+    assert estimated_minutes(trace, config) == 2.5
+    assert estimated_minutes(trace | {"answer": None}, config) == 2.0
+
+
+BASE: dict[str, Any] = {"tenant_id": "a", "question": "Why so?", "history": [{"text": "Hi"}], "answer": "So."}
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        ({"question": " why SO"}, True),
+        ({"answer": "so"}, True),
+        ({"trace_id": "other"}, True),
+        ({"tenant_id": "b"}, False),
+        ({"question": "Why not?"}, False),
+        ({"history": []}, False),
+        ({"history": [{"text": "Hi"}, {"text": ""}]}, False),
+        ({"answer": None}, False),
+    ],
+)
+def test_a_key_is_the_tenant_question_history_and_answer(change: dict[str, Any], same: bool) -> None:
+    assert (question_key(BASE) == question_key(BASE | change)) is same
+
+
+cases = st.lists(
+    st.builds(
+        Case,
+        question=st.sampled_from(["one", "two words", "Two words!", "three short words", "four"]),
+        group=st.sampled_from([None, "g1", "g2"]),
+        score=st.sampled_from([None, 0.1, 0.5, 0.6, 0.9]),
+    ),
+    max_size=8,
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(cases=cases, budget=st.sampled_from([0.0, 2.0, 3.5, 100.0]), data=st.data())
+def test_order_of_rows_changes_nothing_and_the_budget_holds(cases: list[Case], budget: float, data: Any) -> None:
+    order = data.draw(st.permutations(range(len(cases))))
+    config = ProposalConfig(budget_minutes=budget)
+    known = {task.question_key for task in asked(cases)}
+    before = data.draw(st.sets(st.sampled_from(sorted(known)))) if known else set()
+    table = propose(**tables(cases), asked_keys=before, config=config)
+    shuffled = {
+        name: rows if name == "groups" else rows.take(pa.array(order, pa.int64()))
+        for name, rows in tables(cases).items()
+    }
+    assert table.equals(propose(**shuffled, asked_keys=before, config=config))
+    assert bad_rows(AnnotationTask, table) == []
+    assert sum(table.column("estimated_minutes").to_pylist()) <= budget
+    keys = table.column("question_key").to_pylist()
+    assert len(set(keys)) == len(keys)
+    assert before.isdisjoint(keys)
