@@ -34,7 +34,7 @@ def call_flow(terminal: Terminal, flow: LoadedFlow, config: BaseModel, run_id: s
     """
     terminal.say(f"run {run_id} starts; without a running server Prefect needs about 10 s first")
     try:
-        with _prefect_manners(brief=not terminal.debug), _announcing(terminal, run_id):
+        with prefect_manners(brief=not terminal.debug), _announcing(terminal, run_id):
             result = flow.function(config=config, run_id=run_id)
     except KeyboardInterrupt:
         if not _is_waiting(terminal, run_id):
@@ -107,7 +107,7 @@ def _is_waiting(terminal: Terminal, run_id: str) -> bool:
 
 
 @contextmanager
-def _prefect_manners(*, brief: bool) -> Iterator[None]:
+def prefect_manners(*, brief: bool) -> Iterator[None]:
     """Prefect without its heartbeat thread, which costs each run a second, and without tracebacks in its log.
 
     The heartbeat is for servers that watch over other machines' runs; a run called here ends with this process.

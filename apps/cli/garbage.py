@@ -12,6 +12,8 @@ from typing import Literal
 from apps.cli.ledger_queries import lasting_values, run_values
 from apps.cli.run_names import ended
 from millrace.datasets.canonical import canonical_json
+from millrace.datasets.dataset import read_manifest
+from millrace.errors import DamagedDatasetError
 from millrace.ledger.catalogue import find
 from millrace.ledger.runs import Run, list_runs
 from millrace.records.base import Record
@@ -19,7 +21,7 @@ from tasks.home import Home
 
 _SHA256 = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _MINIMUM_AGE = timedelta(days=1)  # younger ones may belong to a step under way, which has no receipt yet
-_SOURCES = frozenset({"traces", "human_ratings"})  # nothing can make these again
+_SOURCES = frozenset({"traces", "human_ratings"})  # what came from outside, and nothing can make again
 _ALL = 1_000_000
 
 
@@ -89,8 +91,19 @@ def _datasets(home: Home, now: datetime, referred: set[str]) -> Iterator[Garbage
         kind, content_hash = folder.parts[-2:]
         if kind.startswith(".") or content_hash in referred or _young(folder, now):
             continue
-        if _SHA256.fullmatch(content_hash) and not (kind in _SOURCES and find(home.ledger, content_hash)):
+        if _SHA256.fullmatch(content_hash) and not (kind in _SOURCES and _came_from_outside(home, folder)):
             yield _garbage(home, "dataset", f"{kind}:{content_hash}", folder)
+
+
+def _came_from_outside(home: Home, folder: Path) -> bool:
+    """Catalogued, and not derived from other sources; what cannot be read counts as such."""
+    if not find(home.ledger, folder.name):
+        return False
+    try:
+        inputs = read_manifest(folder, folder.name).origin.inputs
+    except DamagedDatasetError:
+        return True
+    return not any(name.partition(":")[0] in _SOURCES for name in inputs)
 
 
 def _snapshots(home: Home, now: datetime, referred: set[str]) -> Iterator[Garbage]:

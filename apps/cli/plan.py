@@ -36,10 +36,10 @@ def plan(
 
 
 def _human(planned: "Plan") -> list[Any]:
-    rows = [(each.stage, f"{each.rows_per_s:,.0f}", f"{each.expected_s:.1f}", each.basis) for each in planned.stages]
+    rows = [(each.step, f"{each.rows_per_s:,.0f}", f"{each.expected_s:.1f}", each.basis) for each in planned.steps]
     return [
         lines(f"{planned.flow}: {planned.n_rows} {planned.unit}, {planned.n_parts} parts"),
-        table(["stage", "rows/s#", "expected s#", "basis"], rows),
+        table(["step", "rows/s#", "expected s#", "basis"], rows),
         lines(
             f"expected: {planned.expected_s:.0f} s, when nothing comes from a cache",
             f"cost: {planned.cost_usd:.2f} USD; {planned.cost_reason}",

@@ -22,12 +22,13 @@ from tasks.receipts import read_receipts
 START_S = 10.0  # Prefect's temporary server; less with `millrace up`
 ESTIMATED = "estimate for two cores"
 MEASURED = "measured in this home"
+_DOCUMENTS = frozenset({".md", ".markdown", ".txt"})
 
 # Rows of the run's input a second, on two shared cores with a bf16 CPU.
 SPEEDS: dict[str, dict[str, float]] = {
     "import-traces": {"read-traces": 1_500},
-    "ingest-documents": {"read-documents": 20, "embed-passages": 10},
-    "answer-questions": {"answer-questions": 20},
+    "ingest-documents": {"read-documents": 100, "publish-index": 3},
+    "answer-questions": {"read-questions": 500, "answer-questions": 20},
     "weekly-flywheel": {
         "select-traces": 20_000,
         "score-groundedness": 300,
@@ -39,10 +40,10 @@ SPEEDS: dict[str, dict[str, float]] = {
 }
 
 
-class StagePlan(Record):
-    """One stage: input rows a second, and how long it should take."""
+class StepPlan(Record):
+    """One stage or effect: input rows a second, and how long it should take."""
 
-    stage: str
+    step: str
     rows_per_s: float
     expected_s: float
     basis: str
@@ -55,7 +56,7 @@ class Plan(Record):
     n_rows: int
     unit: str
     n_parts: int
-    stages: list[StagePlan]
+    steps: list[StepPlan]
     expected_s: float
     cost_usd: float = 0.0
     cost_reason: str = "no paid model is configured"
@@ -66,22 +67,22 @@ def plan_flow(home: Home, flow: str, config: BaseModel) -> Plan:
     unit, count = _COUNTS[flow]
     n_rows = count(home, config)
     measured = _measured_speeds(home)
-    stages = [
-        StagePlan(
-            stage=stage,
-            rows_per_s=measured.get(stage, speed),
-            expected_s=n_rows / measured.get(stage, speed),
-            basis=MEASURED if stage in measured else ESTIMATED,
+    steps = [
+        StepPlan(
+            step=step,
+            rows_per_s=measured.get(step, speed),
+            expected_s=n_rows / measured.get(step, speed),
+            basis=MEASURED if step in measured else ESTIMATED,
         )
-        for stage, speed in SPEEDS[flow].items()
+        for step, speed in SPEEDS[flow].items()
     ]
     return Plan(
         flow=flow,
         n_rows=n_rows,
         unit=unit,
         n_parts=ceil(n_rows / PART_ROWS),
-        stages=stages,
-        expected_s=START_S + sum(stage.expected_s for stage in stages),
+        steps=steps,
+        expected_s=START_S + sum(step.expected_s for step in steps),
     )
 
 
@@ -105,52 +106,59 @@ def _week_rows(home: Home, config: Any) -> int:
     return sum(entry.ref.rows for entry in entries)
 
 
-def _file_rows(field: str) -> Callable[[Home, Any], int]:
-    return lambda _home, config: count_rows(Path(getattr(config, field)))
+def _file_rows(_home: Home, config: Any) -> int:
+    return count_rows(Path(config.file))
 
 
-def _document_count(field: str) -> Callable[[Home, Any], int]:
-    return lambda _home, config: sum(1 for _ in Path(getattr(config, field)).rglob("*.md"))
+def _document_count(_home: Home, config: Any) -> int:
+    folder = Path(config.folder)
+    if not folder.is_dir():
+        raise NotFoundError(f"no folder {folder}", folder=str(folder))
+    return sum(1 for path in folder.rglob("*") if path.suffix in _DOCUMENTS)
 
 
 _COUNTS: dict[str, tuple[str, Callable[[Home, Any], int]]] = {
-    "import-traces": ("rows", _file_rows("file")),
-    "ingest-documents": ("documents", _document_count("documents")),
-    "answer-questions": ("questions", _file_rows("questions")),
+    "import-traces": ("rows", _file_rows),
+    "ingest-documents": ("documents", _document_count),
+    "answer-questions": ("questions", _file_rows),
     "weekly-flywheel": ("traces", _week_rows),
 }
 
 
 def _measured_speeds(home: Home) -> dict[str, float]:
-    """Input rows a second by stage, over all its calls in this home that were really computed."""
+    """Input rows of the run a second, by step, over all calls in this home that were really computed."""
     n_rows: defaultdict[str, int] = defaultdict(int)
     seconds: defaultdict[str, float] = defaultdict(float)
-    for receipt in _computed(home):
-        stage = receipt.function.partition(":")[2].replace("_", "-")
-        n_rows[stage] += _input_rows(receipt)
-        seconds[stage] += receipt.duration_s
-    return {stage: n_rows[stage] / seconds[stage] for stage in n_rows if n_rows[stage] and seconds[stage] > 0}
+    for receipts in _runs(home):
+        n_input = _input_rows(receipts)
+        for receipt in receipts:
+            if not receipt.cached:
+                step = receipt.function.partition(":")[2].replace("_", "-")
+                n_rows[step] += n_input
+                seconds[step] += receipt.duration_s
+    return {step: n_rows[step] / seconds[step] for step in n_rows if n_rows[step] and seconds[step] > 0}
 
 
-def _computed(home: Home) -> Iterator[Receipt]:
+def _runs(home: Home) -> Iterator[list[Receipt]]:
     for folder in sorted((home.root / "runs").glob("*/receipts")):
         if any(folder.glob("*.json")):
-            yield from (each for each in read_receipts(folder.parent) if each.step_type == "stage" and not each.cached)
+            yield read_receipts(folder.parent)
 
 
-def _input_rows(receipt: Receipt) -> int:
-    """Rows of the largest input dataset; for a stage that reads files, the rows that it made of them."""
-    largest = max(_ref_rows(receipt.arguments), default=0)
-    return largest or receipt.counts.rows_out + receipt.counts.rows_skipped
+def _input_rows(receipts: list[Receipt]) -> int:
+    """Rows that the run's first step gave out, of the kind that it names first: its documents, questions or traces."""
+    outputs = list(_outputs(receipts[0].output))
+    return sum(rows for kind, rows in outputs if kind == outputs[0][0])
 
 
-def _ref_rows(value: Any) -> Iterator[int]:
+def _outputs(value: Any) -> Iterator[tuple[str, int]]:
+    """Kind and rows of every dataset that an output names."""
     if isinstance(value, dict):
         if value.keys() == {"kind", "content_hash", "rows"}:
-            yield int(value["rows"])
+            yield str(value["kind"]), int(value["rows"])
         else:
             for item in value.values():
-                yield from _ref_rows(item)
+                yield from _outputs(item)
     elif isinstance(value, list):
         for item in value:
-            yield from _ref_rows(item)
+            yield from _outputs(item)

@@ -116,7 +116,7 @@ def _top_level(text: str) -> Iterator[tuple[str, int, int, Token, Token]]:
     offset = front.end() if front else 0
     lines = list(accumulate((len(line) + 1 for line in text[offset:].split("\n")), initial=offset))
     tokens = _parser().parse(text[offset:])
-    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
+    for token, following in zip(tokens, [*tokens[1:], *tokens[-1:]], strict=True):
         if token.level or token.map is None or token.nesting < 0:
             continue
         start, end = _trimmed(text, lines[token.map[0]], min(lines[token.map[1]], len(text)))
@@ -124,7 +124,7 @@ def _top_level(text: str) -> Iterator[tuple[str, int, int, Token, Token]]:
         if kind == "html_block" and text.startswith("<!--", start) and text.endswith("-->", start, end):
             kind = "html_comment"
         if start < end:
-            yield kind, start, end, token, following or token
+            yield kind, start, end, token, following
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:

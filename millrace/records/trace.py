@@ -10,6 +10,9 @@ from millrace.records.base import Identifier, Measured, Record
 UtcTime = Annotated[AwareDatetime, AfterValidator(lambda time: time.astimezone(UTC))]
 
 
+StorableCount = Annotated[int, Field(ge=0, le=2**63 - 1)]
+
+
 class Turn(Record):
     """One turn of the conversation before the question."""
 
@@ -30,8 +33,8 @@ class RetrievedContext(Record):
 class Citation(Record):
     """A piece of the answer and the passage it was taken from; offsets are characters, end exclusive."""
 
-    start: int = Field(ge=0)
-    end: int = Field(ge=0)
+    start: StorableCount
+    end: StorableCount
     context_id: Identifier
 
 
@@ -70,7 +73,7 @@ class RedactionCount(Record):
     """How many pieces of one PII type were replaced before the trace was stored."""
 
     pii_type: Identifier
-    n_items: int = Field(ge=1)
+    n_items: int = Field(ge=1, le=2**63 - 1)
 
 
 TraceStatus = Literal["answered", "abstained", "blocked", "failed"]
@@ -97,8 +100,8 @@ class Trace(Record):
     spans: list[Span] = []
     scores: list[Score] = []
     redactions: list[RedactionCount] = []
-    input_tokens: int | None = Field(None, ge=0)
-    output_tokens: int | None = Field(None, ge=0)
+    input_tokens: StorableCount | None = None
+    output_tokens: StorableCount | None = None
     pipeline_version: Annotated[str | None, Measured()] = Field(None, description="Commit of the application")
     timings: Annotated[list[SpanTiming], Measured()] = []
     cost_usd: Annotated[float | None, Measured()] = Field(None, ge=0)

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from millrace.datasets.canonical import sha256_json
 from millrace.datasets.schema import arrow_schema, table_of
-from millrace.methods.text import content_words, normalise_question
+from millrace.methods.text import content_words, normalise_question, words
 from millrace.ports import Embedder, Vectors
 from millrace.records.base import Record
 from millrace.records.triage import FailureGroup, TriageRow
@@ -118,10 +118,19 @@ def _group(group_id: str, rows: list[dict[str, Any]], overall: Counter[str], con
         group_id=group_id,
         failure_type=rows[0]["failure_type"],
         size=len(rows),
-        label=" ".join(label[: config.n_label_words]),
+        label=_as_written(label[: config.n_label_words], rows),
         example_trace_ids=examples[:_N_EXAMPLES],
         tenants=sorted({row["tenant_id"] for row in rows}),
     )
+
+
+def _as_written(stems: Sequence[str], rows: Sequence[dict[str, Any]]) -> str:
+    """The words in the form that the group's questions have most often: "series" for the stem "sery"."""
+    forms: dict[str, Counter[str]] = defaultdict(Counter)
+    for word in (word for row in rows for word in words(row["normal"])):
+        for stem in content_words(word):
+            forms[stem][word] += 1
+    return " ".join(min(forms[stem], key=lambda word: (-forms[stem][word], word)) for stem in stems)
 
 
 def _word_counts(rows: Sequence[dict[str, Any]]) -> Counter[str]:

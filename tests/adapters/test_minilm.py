@@ -13,7 +13,20 @@ from millrace.adapters.minilm import DIMENSION, MiniLmEmbedder, minilm_identity
 from millrace.errors import BadInputError
 from millrace.ports import Vectors
 
-WORDS = ("queue", "worker", "retry", "budget", "index", "passage", "golden", "label", "trace", "window", "cursor", "part")
+WORDS = (
+    "queue",
+    "worker",
+    "retry",
+    "budget",
+    "index",
+    "passage",
+    "golden",
+    "label",
+    "trace",
+    "window",
+    "cursor",
+    "part",
+)
 
 
 def some_texts(n_texts: int) -> list[str]:

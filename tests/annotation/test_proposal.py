@@ -121,6 +121,12 @@ def test_a_question_asked_before_is_replaced_by_another_of_its_group() -> None:
     assert tasks[0].trace_id == "t02"
 
 
+def test_members_of_a_group_stand_in_for_each_other_by_trace_id() -> None:
+    cases = [Case(question, group="g1") for question in ("one", "two", "three")]
+    key = asked(cases)[0].question_key
+    assert asked(cases, {key}, order=[2, 1, 0])[0].trace_id == "t01"
+
+
 def test_equal_questions_are_proposed_once() -> None:
     tasks = asked([Case("Why so?", score=0.5), Case("why SO", score=0.5), Case("why not", score=0.5)])
     assert [task.trace_id for task in tasks] == ["t00", "t02"]
@@ -198,7 +204,7 @@ def test_order_of_rows_changes_nothing_and_the_budget_holds(cases: list[Case], b
     before = data.draw(st.sets(st.sampled_from(sorted(known)))) if known else set()
     table = propose(**tables(cases), asked_keys=before, config=config)
     shuffled = {
-        name: rows if name == "groups" else rows.take(pa.array(order, pa.int64()))
+        name: rows.take(pa.array(range(len(rows))[::-1] if name == "groups" else order, pa.int64()))
         for name, rows in tables(cases).items()
     }
     assert table.equals(propose(**shuffled, asked_keys=before, config=config))

@@ -12,7 +12,7 @@ from millrace.records.trace import utc
 
 
 class AngleEmbedder:
-    """ "q18" lies at 18 degrees; "p0", "r0" ... lie in planes of their own. cos 18 is .951, cos 19 .946, cos 26 .899."""
+    """The text q18 lies at 18 degrees, r0 in a plane of its own. cos 18 is .951, cos 19 is .946, cos 26 is .899."""
 
     identity = "angle/1"
     dimension = 52

@@ -42,7 +42,15 @@ def check_offsets(source: Document, chunks: list[Chunk]) -> None:
 @given(
     st.lists(
         st.sampled_from(
-            ["# Head", "A sentence of words. Another one!", "", "x" * 130, "- item " + "word " * 30, "```", "|a|b|\n|-|-|"]
+            [
+                "# Head",
+                "A sentence of words. Another one!",
+                "",
+                "x" * 130,
+                "- item " + "word " * 30,
+                "```",
+                "|a|b|\n|-|-|",
+            ]
         ),
         max_size=30,
     )

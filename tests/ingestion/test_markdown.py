@@ -68,7 +68,9 @@ def test_the_title_is_the_front_matters_then_the_first_headings_then_the_files(t
     assert make_document(text, source="guide/page.md", tenant_id="t", user_id="u").title == title
 
 
-@given(st.lists(st.sampled_from(["# A", "text. More", "", "- item", "```", "    code", "> q", "|a|\n|-|", "---", "\t"])))
+@given(
+    st.lists(st.sampled_from(["# A", "text. More", "", "- item", "```", "    code", "> q", "|a|\n|-|", "---", "\t"]))
+)
 def test_blocks_are_in_order_and_do_not_overlap(lines: list[str]) -> None:
     text = "\n".join(lines)
     end = 0

@@ -131,6 +131,13 @@ def test_only_undecided_sentences_are_embedded_and_each_text_once() -> None:
     assert embedder.embedded == ["The mill stands near harbours.", "The mill stands in York."]
 
 
+def test_where_vectors_decide_the_nearest_passage_is_theirs() -> None:
+    # Both passages share "mill" and "stand"; the second shares the stop words as well, which only the vectors see.
+    answer = "There the mill stands near our harbours."
+    found = scores(trace(answer, "Mill stands burn down fast.", "There the mill stands, our own."))[0].sentences[0]
+    assert (found.level, found.context_id) == ("embedding", "c1")
+
+
 def test_the_score_is_the_logistic_of_the_weighted_mean_of_the_logits() -> None:
     found = scores(trace("Water drives its great wheel. Steam engines replaced every turbine.", PASSAGE))[0]
     first, second = (np.log(s.support / (1 - s.support)) for s in found.sentences)

@@ -135,7 +135,8 @@ def test_a_users_own_matplotlib_settings_change_nothing_and_are_left_alone(week:
         assert matplotlib.rcParams["svg.fonttype"] == "path"
 
 
-def test_pyplot_is_never_imported(week: WeeklyReport) -> None:
+def test_pyplot_is_never_imported(week: WeeklyReport, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "matplotlib.pyplot", raising=False)
     to_html(week)
     assert "matplotlib.pyplot" not in sys.modules
 

@@ -81,6 +81,13 @@ def test_a_group_says_its_size_words_examples_and_tenants(traces: Build, word_em
     assert groups[1].tenants == ["a"]
 
 
+def test_a_label_shows_words_as_they_are_written_most_often(traces: Build, word_embedder: Any) -> None:
+    failures: list[Failure] = [("hallucination", question) for question in ("series batteries", "series battery")]
+    failures += failures[:1]
+    groups = group(failures, traces, word_embedder).groups
+    assert groups.column("label").to_pylist()[0] == "batteries series"
+
+
 def test_groups_come_largest_first(traces: Build, word_embedder: Any) -> None:
     failures: list[Failure] = [("hallucination", "one"), ("system_error", "two"), ("system_error", "two")]
     assert group(failures, traces, word_embedder).groups.column("size").to_pylist() == [2, 1]
