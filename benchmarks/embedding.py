@@ -45,7 +45,7 @@ def some_texts(n_texts: int) -> tuple[list[str], str]:
     documents, _ = read_documents(folder, tenant_id="bench", user_id="bench")
     found = dict.fromkeys(text for document in documents for text in sentences(document.text) if len(text) > 20)
     texts = sorted(found)
-    random.Random(_SEED).shuffle(texts)
+    random.Random(_SEED).shuffle(texts)  # noqa: S311
     return texts[:n_texts], folder.name
 
 

@@ -46,7 +46,7 @@ CASCADE = GroundednessModel(
     coefficients=GroundednessCoefficients(
         intercept=0, words=0, bigrams=0, unsupported_numbers=0, unsupported_names=0, cosine=0
     ),
-    undecided_above=0.4,
+    undecided_above=0.5,
     undecided_below=0.7,
     neutral_cosine=0.6,
     n_candidates=3,

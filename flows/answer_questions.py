@@ -8,12 +8,12 @@ from millrace.datasets.manifest import DatasetRef
 from millrace.records.base import Identifier, Record
 from tasks.answering import ReadQuestions, read_active_index, read_questions
 from tasks.answering import answer_questions as answer
-from tasks.run import recorded
+from tasks.run import FlowConfig, recorded
 from tasks.sources import source_ref
 from tasks.tables import injection_rules, redaction_rules
 
 
-class AnswerQuestionsConfig(Record):
+class AnswerQuestionsConfig(FlowConfig):
     """Which questions, and what answers them."""
 
     file: str = Field(description="JSONL, JSON or Parquet with question_id, tenant_id, time and question")

@@ -3,14 +3,14 @@
 from prefect import flow
 from pydantic import AwareDatetime, Field
 
-from millrace.records.base import Identifier, Record
+from millrace.records.base import Identifier
 from tasks.ingestion import ImportResult, bundled_mapping, read_traces
-from tasks.run import recorded
+from tasks.run import FlowConfig, recorded
 from tasks.sources import source_ref
 from tasks.tables import redaction_rules
 
 
-class ImportTracesConfig(Record):
+class ImportTracesConfig(FlowConfig):
     """Which file, and how its rows become traces."""
 
     file: str = Field(description="JSONL, JSON or Parquet")

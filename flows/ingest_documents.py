@@ -7,12 +7,12 @@ from blocks.names import EmbedderName
 from millrace.ingestion.chunks import ChunkingConfig
 from millrace.records.base import Identifier, Record
 from tasks.documents import IndexSnapshot, ReadDocuments, publish_index, read_documents
-from tasks.run import recorded
+from tasks.run import FlowConfig, recorded
 from tasks.sources import source_ref
 from tasks.tables import redaction_rules
 
 
-class IngestDocumentsConfig(Record):
+class IngestDocumentsConfig(FlowConfig):
     """Which folder, whose it is, and how it is cut and embedded."""
 
     folder: str = Field(description="Folder of Markdown and text files")

@@ -1,7 +1,7 @@
 """The weekly turn: find what failed, ask people, wait for approval, grow the golden dataset, report."""
 
 from prefect import flow
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from blocks.names import EmbedderName
 from millrace.annotation.proposal import ProposalConfig
@@ -12,19 +12,18 @@ from millrace.triage.grouping import GroupingConfig
 from tasks.annotation import enqueue_annotations, propose_annotations, snapshot_answers, snapshot_asked_questions
 from tasks.approval import ask_person
 from tasks.golden import build_golden, publish_golden, read_active_golden
-from tasks.ingestion import resolve_traces, select_traces
+from tasks.ingestion import resolve_sources, select_traces
 from tasks.reports import PublishedReport, WeekFindings, publish_report, write_approval_page
-from tasks.run import current_run, recorded
+from tasks.run import FlowConfig, current_run, recorded
 from tasks.tables import groundedness_model, injection_rules, triage_rules
-from tasks.triage import compare_with_ratings, group_failures, resolve_ratings, score_groundedness, triage_traces
+from tasks.triage import compare_with_ratings, group_failures, score_groundedness, triage_traces
 
 
-class WeeklyFlywheelConfig(Record):
+class WeeklyFlywheelConfig(FlowConfig):
     """What one weekly turn works on."""
 
     week: str | None = Field(None, description="ISO week such as 2026-W46; by default the last one that has ended")
     time_zone: str = Field("UTC", description="IANA time zone in which the week begins")
-    as_of: AwareDatetime | None = Field(None, description="The run's clock; by default the time of its start")
     tenants: list[Identifier] | None = Field(None, description="Only these tenants; by default all")
     golden: Identifier = Field("main", description="Name of the golden dataset that grows")
     embedder: EmbedderName = EmbedderName()
@@ -53,8 +52,8 @@ def weekly_flywheel(config: WeeklyFlywheelConfig, run_id: str | None = None) -> 
     window = iso_week(config.week, config.time_zone, current_run().now)
     model, rules = groundedness_model(), triage_rules(config.triage_rules)
 
-    sources = resolve_traces(window, config.tenants)
-    traces = select_traces(sources, window, config.tenants)
+    sources = resolve_sources(window, config.tenants)
+    traces = select_traces(sources.traces, window, config.tenants)
     scores = score_groundedness(traces.traces, config.embedder, model)
     triage = triage_traces(traces.traces, scores, rules, injection_rules())
     failures = group_failures(triage, traces.traces, config.embedder, config.grouping)
@@ -62,9 +61,15 @@ def weekly_flywheel(config: WeeklyFlywheelConfig, run_id: str | None = None) -> 
         failures.triage, failures.groups, traces.traces, scores, snapshot_asked_questions(), config.proposal
     )
     enqueue_annotations(tasks)
-    agreement = compare_with_ratings(failures.triage, resolve_ratings(sources))
+    agreement = compare_with_ratings(failures.triage, sources.ratings)
     findings = WeekFindings(
-        window=window, traces=traces, scores=scores, failures=failures, tasks=tasks, agreement=agreement
+        window=window,
+        traces=traces,
+        skips=sources.skips,
+        scores=scores,
+        failures=failures,
+        tasks=tasks,
+        agreement=agreement,
     )
 
     page = write_approval_page(findings, read_active_golden(config.golden))

@@ -32,6 +32,14 @@ class SelectedTraces(Record):
     n_duplicates: int
 
 
+class SourcesOfWindow(Record):
+    """Trace datasets that may hold rows of a window, and what was skipped when they came in."""
+
+    traces: list[DatasetRef]
+    skips: list[DatasetRef]
+    ratings: list[DatasetRef]
+
+
 class ImportResult(Record):
     """What became of a file's rows."""
 
@@ -74,13 +82,19 @@ def bundled_mapping(name: str) -> TraceMapping:
 
 
 @effect
-def resolve_traces(window: Window, tenants: list[str] | None) -> list[DatasetRef]:
-    """The trace datasets that may hold rows of the window, as the catalogue stood when the run began."""
+def resolve_sources(window: Window, tenants: list[str] | None) -> SourcesOfWindow:
+    """The datasets that bear on the window, as the catalogue stood when the run began."""
     run = current_run()
+    ledger = run.home.ledger
     entries = catalogue.resolve_window(
-        run.home.ledger, "traces", window.start, window.end, tenants=tenants, sequence_upto=run.sequence
+        ledger, "traces", window.start, window.end, tenants=tenants, sequence_upto=run.sequence
     )
-    return [entry.ref for entry in entries]
+    traces = [entry.ref for entry in entries]
+    return SourcesOfWindow(
+        traces=traces,
+        skips=catalogue.companions_of(ledger, traces, "skips"),
+        ratings=catalogue.companions_of(ledger, traces, "human_ratings"),
+    )
 
 
 @stage

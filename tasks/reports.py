@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+import pyarrow as pa
 from prefect.artifacts import create_markdown_artifact
 
 from blocks.names import EmbedderName
 from millrace.datasets.canonical import canonical_json
 from millrace.datasets.files import write_atomic
 from millrace.datasets.manifest import DatasetRef
-from millrace.datasets.schema import rows_of
+from millrace.datasets.schema import arrow_schema, rows_of
 from millrace.ledger import approvals
 from millrace.ledger.tasks import tasks as queued_tasks
 from millrace.records.annotation import Annotation, AnnotationTask
@@ -16,6 +17,7 @@ from millrace.records.base import Record
 from millrace.records.golden import GoldenVersion
 from millrace.records.report import AgreementFigure, Component
 from millrace.records.report import Decision as ReportedDecision
+from millrace.records.trace import SkipRow
 from millrace.records.window import Window
 from millrace.reports.approval import approval_page
 from millrace.reports.estimates import reported
@@ -47,6 +49,7 @@ class WeekFindings(Record):
 
     window: Window
     traces: SelectedTraces
+    skips: list[DatasetRef]
     scores: DatasetRef
     failures: GroupedFailures
     tasks: DatasetRef
@@ -88,6 +91,7 @@ def publish_report(
             window_start=findings.window.start,
             window_end=findings.window.end,
             time_zone=findings.window.time_zone,
+            window_name=findings.window.name,
             reported_at=run.now,
             groundedness_threshold=threshold,
             components=[_embedder_component(embedder)],
@@ -102,6 +106,9 @@ def publish_report(
         scores=read_dataset(findings.scores).to_arrow(),
         triage=read_dataset(findings.failures.triage).to_arrow(),
         groups=read_dataset(findings.failures.groups).to_arrow(),
+        skips=pa.concat_tables(
+            [arrow_schema(SkipRow).empty_table(), *(read_dataset(ref).to_arrow() for ref in findings.skips)]
+        ),
         tasks=tasks,
         annotations=[
             each for each in rows_of(Annotation, read_dataset(answers.annotations).to_arrow()) if each.task_id in own

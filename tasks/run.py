@@ -18,11 +18,13 @@ from prefect.context import FlowRunContext
 from prefect.exceptions import Pause
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run as prefect_flow_run
+from pydantic import AwareDatetime, Field
 
 from millrace.datasets.canonical import canonical_json
 from millrace.errors import BadInputError
 from millrace.ledger import pins, runs
 from millrace.ledger.catalogue import latest_sequence
+from millrace.records.base import Record
 from millrace.records.receipt import RunStatus
 from tasks.home import Home
 from tasks.receipts import write_summary
@@ -31,6 +33,13 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _current: ContextVar["Run"] = ContextVar("millrace-run")
+
+
+class FlowConfig(Record):
+    """What every flow's settings have."""
+
+    as_of: AwareDatetime | None = Field(None, description="The run's clock; by default the time of its start")
+    workers: int = Field(2, ge=1, le=256, description="Parts computed at the same time; changes no result")
 
 
 @dataclass
@@ -42,7 +51,7 @@ class Run:
     home: Home
     now: datetime
     sequence: int
-    workers: int = 2
+    workers: int
     calls: Counter[str] = field(default_factory=Counter)
     produced: dict[str, Any] = field(default_factory=dict)
     pins: dict[str, Any] = field(default_factory=dict)
@@ -107,7 +116,7 @@ def recorded(flow_name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 @contextmanager
-def begun_run(flow: str, config: Any, run_id: object) -> Iterator[Run]:
+def begun_run(flow: str, config: FlowConfig, run_id: object) -> Iterator[Run]:
     """The surroundings of one turn; failures and pauses are recorded and raised again."""
     run = _start(flow, config, str(run_id))
     token = _current.set(run)
@@ -131,7 +140,7 @@ def finish_run(run: Run, status: RunStatus, reason: str | None = None) -> None:
     runs.update_run(run.home.ledger, run.run_id, status=status, finished_at=finished)
 
 
-def _start(flow: str, config: Any, run_id: str) -> Run:
+def _start(flow: str, config: FlowConfig, run_id: str) -> Run:
     home = Home.from_environment()
     ledger = home.ledger
     now = utc_now()
@@ -145,14 +154,13 @@ def _start(flow: str, config: Any, run_id: str) -> Run:
         process=process_name(),
         prefect_run_id=_prefect_run_id(required=False),
     )
-    as_of = getattr(config, "as_of", None)
     start = pins.pin(
         ledger,
         run_id,
         "start",
         {
             "config": settings,
-            "now": (as_of or now).astimezone(UTC).isoformat(),
+            "now": (config.as_of or now).astimezone(UTC).isoformat(),
             "sequence": latest_sequence(ledger),
         },
     )
@@ -167,6 +175,7 @@ def _start(flow: str, config: Any, run_id: str) -> Run:
         home,
         now=datetime.fromisoformat(start["now"]),
         sequence=int(start["sequence"]),
+        workers=config.workers,
         pins=pins.pins_of(ledger, run_id),
     )
 

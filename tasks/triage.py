@@ -9,7 +9,6 @@ from blocks.embedder import open_embedder
 from blocks.names import EmbedderName
 from millrace.datasets.manifest import DatasetRef
 from millrace.datasets.schema import arrow_schema
-from millrace.ledger.catalogue import ratings_of
 from millrace.methods.groundedness import GroundednessModel
 from millrace.methods.groundedness import score_groundedness as score_part
 from millrace.methods.injection import InjectionRule
@@ -21,9 +20,7 @@ from millrace.triage.decide import triage_part
 from millrace.triage.grouping import GroupingConfig
 from millrace.triage.grouping import group_failures as group
 from millrace.triage.rules import TriageRules
-from tasks.effect import effect
 from tasks.parts import map_parts, read_dataset, write_tables
-from tasks.run import current_run
 from tasks.stage import stage
 
 
@@ -74,12 +71,6 @@ def group_failures(
     grouping = group(decisions, questions, open_embedder(embedder.name), config)
     triaged, groups = write_tables(triage=grouping.rows, failure_groups=grouping.groups)
     return GroupedFailures(triage=triaged, groups=groups)
-
-
-@effect
-def resolve_ratings(sources: list[DatasetRef]) -> list[DatasetRef]:
-    """The ratings by people that were imported together with these traces."""
-    return ratings_of(current_run().home.ledger, sources)
 
 
 @stage

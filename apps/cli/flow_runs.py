@@ -4,7 +4,7 @@ import copy
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -112,32 +112,31 @@ def prefect_manners(*, brief: bool) -> Iterator[None]:
 
     The heartbeat is for servers that watch over other machines' runs; a run called here ends with this process.
     """
-    from prefect.logging.configuration import setup_logging
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-        setup_logging()
         if brief:
             _without_tracebacks()
         yield
 
 
 def _without_tracebacks() -> None:
-    names = ("prefect", *(name for name in logging.root.manager.loggerDict if name.startswith("prefect.")))
-    for name in names:
-        for handler in logging.getLogger(name).handlers:
-            if handler.formatter is not None and not isinstance(handler.formatter, _Brief):
-                handler.setFormatter(_Brief(handler.formatter.format))
+    """Prefect's lines reach the terminal through the root logger; what goes to its server stays as it is."""
+    from prefect.logging.handlers import PrefectConsoleHandler
+
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, PrefectConsoleHandler) and not isinstance(handler.formatter, _Brief):
+            handler.setFormatter(_Brief(handler.formatter or logging.Formatter()))
 
 
 class _Brief(logging.Formatter):
     """Another formatter's lines, without tracebacks."""
 
-    def __init__(self, inner: Callable[[logging.LogRecord], str]) -> None:
+    def __init__(self, inner: logging.Formatter) -> None:
         super().__init__()
         self._inner = inner
 
     def format(self, record: logging.LogRecord) -> str:
         brief = copy.copy(record)
         brief.exc_info = brief.exc_text = None
-        return self._inner(brief).split("\nTraceback (most recent call last)")[0]
+        return self._inner.format(brief).split("\nTraceback (most recent call last)")[0]

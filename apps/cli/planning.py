@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from millrace.datasets.parts import PART_ROWS
 from millrace.errors import NotFoundError
+from millrace.ingestion.markdown import SUFFIXES
 from millrace.ledger.catalogue import resolve_window
 from millrace.records.base import Record
 from millrace.records.receipt import Receipt
@@ -22,7 +23,6 @@ from tasks.receipts import read_receipts
 START_S = 10.0  # Prefect's temporary server; less with `millrace up`
 ESTIMATED = "estimate for two cores"
 MEASURED = "measured in this home"
-_DOCUMENTS = frozenset({".md", ".markdown", ".txt"})
 
 # Rows of the run's input a second, on two shared cores with a bf16 CPU.
 SPEEDS: dict[str, dict[str, float]] = {
@@ -114,7 +114,7 @@ def _document_count(_home: Home, config: Any) -> int:
     folder = Path(config.folder)
     if not folder.is_dir():
         raise NotFoundError(f"no folder {folder}", folder=str(folder))
-    return sum(1 for path in folder.rglob("*") if path.suffix in _DOCUMENTS)
+    return sum(1 for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
 
 
 _COUNTS: dict[str, tuple[str, Callable[[Home, Any], int]]] = {

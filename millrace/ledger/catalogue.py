@@ -94,12 +94,12 @@ def resolve_window(
     return [entry for entry in entries if tenants is None or set(tenants) & set(entry.tenants)]
 
 
-def ratings_of(ledger: Ledger, traces: Collection[DatasetRef]) -> list[DatasetRef]:
-    """The ratings that the imports of these trace datasets brought along, by sequence; buried ones are left out."""
+def companions_of(ledger: Ledger, traces: Collection[DatasetRef], kind: str) -> list[DatasetRef]:
+    """Datasets of a kind from the runs that brought these traces in, by sequence; buried ones are left out."""
     imported = select(datasets.c.run_id).where(
         datasets.c.kind == "traces", datasets.c.content_hash.in_([ref.content_hash for ref in traces])
     )
-    query = _entries().where(datasets.c.kind == "human_ratings", datasets.c.run_id.in_(imported))
+    query = _entries().where(datasets.c.kind == kind, datasets.c.run_id.in_(imported))
     with ledger.read() as connection:
         return [entry.ref for entry in _fetch(connection, query.where(tombstones.c.content_hash.is_(None)))]
 

@@ -23,7 +23,7 @@ class Evidence(Record):
 
     signal: Identifier
     value: str = Field(description="The signal's value; 'null' when the trace does not give it")
-    threshold: str | None = Field(None, description="Operator and bound, as '< 0.5'; None for signals shown for context")
+    threshold: str | None = Field(None, description="Operator and bound, as '< 0.5'; None when shown for context")
 
 
 class TriageRow(Record):

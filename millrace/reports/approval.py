@@ -36,7 +36,7 @@ def approval_page(
         f"**Asked of people:** {tasks.num_rows} tasks, about {_minutes(tasks):.0f} minutes in all. "
         "See `millrace annotate status`.",
         "",
-        f"**Approving** adds the answers given by then to golden dataset `{golden_name}` "
+        f"**Approving** adds the answers given by then to golden dataset {plain(golden_name)} "
         f"(active: {golden_version or 'none yet'}) and writes the weekly report. **Rejecting** changes nothing.",
     ]
     return "\n".join(lines)

@@ -39,6 +39,7 @@ SIGNALS: Mapping[str, Signal] = MappingProxyType(
         "error": Signal("text", "why it failed or was blocked"),
         "n_contexts": Signal("number", "passages shown to the answerer"),
         "best_context_score": Signal("number", "highest retrieval score; null when none was recorded"),
+        "n_question_words": Signal("number", "different content words of the question"),
         "context_overlap": Signal("number", "share of the question's content words found in the passages, 0 to 1"),
         "question_overlap": Signal("number", "share of the question's content words found in the answer, 0 to 1"),
         "answer_length": Signal("number", "characters of the answer without surrounding white space"),
@@ -197,6 +198,7 @@ def _is_json(text: str) -> bool:
 
 _MEASURES: Mapping[str, Callable[[_Texts], float | bool | None]] = MappingProxyType(
     {
+        "n_question_words": lambda row: len(row.asked),
         "context_overlap": _context_overlap,
         "question_overlap": _question_overlap,
         "answer_length": lambda row: len(row.answer.strip()),

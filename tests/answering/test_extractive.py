@@ -78,7 +78,8 @@ def test_a_sentences_score_does_not_depend_on_the_other_sentences() -> None:
 
 def test_code_tables_headings_and_fragments_are_no_candidates() -> None:
     text = (
-        "# A heading of several content words\n\nThe worker polls the queue.\n\n```python\nresult = run the worker code\n```\n\n"
+        "# A heading of several content words\n\nThe worker polls the queue.\n\n"
+        "```python\nresult = run the worker code\n```\n\n"
         "| worker | polls | queue |\n\nSee below.\n\n- The [server](https://example.org) stores every run.\n"
         "- It keeps\n  logs of finished runs.\n\n~~~\nnever closed worker code\n"
     )

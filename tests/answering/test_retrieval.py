@@ -24,8 +24,8 @@ def test_passages_come_best_first_with_document_title_and_score(make_answerer: C
     answerer = make_answerer()
     (vector,) = answerer.embedder.embed(["old results deleted garbage"])
     contexts = retrieve(answerer.index, vector, tenant_id="acme", limit=2)
-    assert [found.context_id for found in contexts][0] == "storage"
-    assert (contexts[0].doc_id, contexts[0].title) == ("storage.md", "storage")
+    best = contexts[0]
+    assert (best.context_id, best.doc_id, best.title) == ("storage", "storage.md", "storage")
     assert contexts[0].score is not None
     assert contexts[0].score > (contexts[1].score or 0)
 

@@ -123,17 +123,20 @@ def test_each_sentence_says_where_it_stands_what_decided_and_what_is_nearest() -
 
 
 def test_only_undecided_sentences_are_embedded_and_each_text_once() -> None:
-    # "mill, stand, near, harbour": 2 of 4 words found, between the thresholds; the other answer has all of its words.
-    undecided, decided = trace("The mill stands near harbours.", PASSAGE), trace("Water drives its wheel.", PASSAGE)
+    # "mill, stand, near, york, harbour": 3 of 5 words found, between the thresholds; the other answer has all of its words.
+    undecided, decided = (
+        trace("The mill stands near York harbours.", PASSAGE),
+        trace("Water drives its wheel.", PASSAGE),
+    )
     embedder = HashedWords()
     found = scores(undecided, decided, undecided, embedder=embedder)
     assert [row.sentences[0].level for row in found] == ["embedding", "lexical", "embedding"]
-    assert embedder.embedded == ["The mill stands near harbours.", "The mill stands in York."]
+    assert embedder.embedded == ["The mill stands near York harbours.", "The mill stands in York."]
 
 
 def test_where_vectors_decide_the_nearest_passage_is_theirs() -> None:
-    # Both passages share "mill" and "stand"; the second shares the stop words as well, which only the vectors see.
-    answer = "There the mill stands near our harbours."
+    # The first passage shares a word more ("fast"); the second shares the stop words, which only the vectors see.
+    answer = "There the mill stands fast near our harbours."
     found = scores(trace(answer, "Mill stands burn down fast.", "There the mill stands, our own."))[0].sentences[0]
     assert (found.level, found.context_id) == ("embedding", "c1")
 
@@ -147,7 +150,7 @@ def test_the_score_is_the_logistic_of_the_weighted_mean_of_the_logits() -> None:
 
 answers = st.lists(
     st.sampled_from(
-        ["The mill stands near harbours.", "Water drives its wheel.", "It was sold in 1999.", "Yes.", "York"]
+        ["The mill stands near York harbours.", "Water drives its wheel.", "It was sold in 1999.", "Yes.", "York"]
     ),
     max_size=4,
 ).map(" ".join)

@@ -91,6 +91,10 @@ def test_question_overlap_counts_words_of_the_question_in_the_answer(
     assert one(traces, scores, "question_overlap", question=question, answer=answer) == expected
 
 
+def test_question_words_are_different_content_words(traces: Build, scores: Build) -> None:
+    assert one(traces, scores, "n_question_words", question="Is the warranty a long, long warranty?") == 2
+
+
 def test_answer_length_leaves_out_surrounding_white_space(traces: Build, scores: Build) -> None:
     assert one(traces, scores, "answer_length", answer=" two \n") == 3
     assert one(traces, scores, "answer_length", answer=None) == 0
