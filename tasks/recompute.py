@@ -74,7 +74,7 @@ def _step(home: ScratchHome, receipt: Receipt) -> Step:
 def _run(home: ScratchHome, run_id: str) -> Run:
     start = pins.pins_of(home.ledger, run_id).get("start", {})
     now = datetime.fromisoformat(start["now"]) if "now" in start else utc_now()
-    return Run(run_id, "recompute", home, now=now, sequence=int(start.get("sequence", 0)))
+    return Run(run_id, "recompute", home, now=now, sequence=int(start.get("sequence", 0)), workers=2)
 
 
 def _reason(step: Step, receipt: Receipt) -> str:
