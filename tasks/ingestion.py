@@ -102,9 +102,9 @@ def select_traces(sources: list[DatasetRef], window: Window, tenants: list[str] 
     """The window's traces, each id once: where datasets share one, the dataset imported first has it."""
     selection = Selection(window.start, window.end, tenants)
     jobs: Iterator[partial[Tables]] = (
-        partial(_as_tables, "traces", selection.of(part))
+        partial(_as_tables, "selected_traces", selection.of(part))
         for source in sources
         for part in read_dataset(source).parts(measured=True)
     )
-    traces = write_parts(jobs, ["traces"])["traces"]
+    traces = write_parts(jobs, ["selected_traces"])["selected_traces"]
     return SelectedTraces(traces=traces, n_outside=selection.n_outside, n_duplicates=selection.n_duplicates)

@@ -101,6 +101,7 @@ def publish_report(
             ],
             decision=_reported(decision),
             rejected=_counted([rejection.reason for rejection in grown.rejected]),
+            warnings=grown.warnings,
         ),
         traces=read_dataset(findings.traces.traces).to_arrow(),
         scores=read_dataset(findings.scores).to_arrow(),
@@ -117,7 +118,9 @@ def publish_report(
             task.task_id for task in queued_tasks(run.home.ledger, status="skipped") if task.task_id in own
         },
         golden_before=_state(before.dataset, before.name, before.version, None, 0),
-        golden_after=_state(grown.rows, before.name, grown.version, before.version, grown.added),
+        golden_after=_state(
+            grown.rows if grown.added else None, before.name, grown.version, before.version, grown.added
+        ),
     )
     place = Path(folder).absolute() / f"weekly-{findings.window.name}-{run.run_id}"
     place.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
 """``millrace demo``: the whole wheel once, on Millrace's own guide and bundled questions."""
 
+import getpass
 import threading
 import time
 from collections.abc import Callable
@@ -102,7 +103,7 @@ class _Demo:
             if choice.startswith("s"):
                 return False
             if choice.startswith("o"):
-                return ask(self.terminal, task, ANNOTATOR)
+                return ask(self.terminal, task, getpass.getuser())
         annotations.submit(ledger, task.task_id, ANNOTATOR, suggested.model_dump(mode="json"), AS_OF)
         return True
 

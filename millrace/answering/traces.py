@@ -108,7 +108,6 @@ def _answered(work: _Work, found: Extract, answerer: Answerer, generation_ms: fl
         answer=found.answer,
         citations=list(found.citations),
         status="answered" if found.citations else "abstained",
-        answered_by=ANSWERER,
         spans=spans,
         timings=[
             SpanTiming(name="retrieval", duration_ms=work.retrieval_ms),
@@ -127,7 +126,7 @@ def _trace(question: Question, answerer: Answerer, **fields: Any) -> Trace:
     config_hash = answerer.config_hash
     identity = [config_hash, answerer.snapshot, question.tenant_id, question.question_id, question.question]
     shared = question.model_dump(exclude={"question_id", "blocked_by"})
-    return Trace(trace_id=sha256_json(identity)[:32], config_hash=config_hash, **shared, **fields)
+    return Trace(trace_id=sha256_json(identity)[:32], config_hash=config_hash, answered_by=ANSWERER, **shared, **fields)
 
 
 def _span(name: str, **facts: object) -> Span:

@@ -26,6 +26,7 @@ KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
         Kind("traces", Trace),
+        Kind("selected_traces", Trace),
         Kind("human_ratings", HumanRating),
         Kind("skips", SkipRow),
         Kind("documents", Document),

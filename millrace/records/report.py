@@ -162,6 +162,7 @@ class GoldenChange(Record):
     n_added: int = Field(ge=0)
     n_removed: int = Field(ge=0)
     rejected: list[Count] = Field(description="Annotations that became no row, by reason")
+    warnings: list[str] = Field([], description="What the split into eval and train could not keep apart")
     categories: list[CategoryCount]
 
 

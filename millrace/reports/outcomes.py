@@ -55,7 +55,12 @@ def measure_effort(
     )
 
 
-def measure_golden(before: GoldenState | None, after: GoldenState | None, rejected: Mapping[str, int]) -> GoldenChange:
+def measure_golden(
+    before: GoldenState | None,
+    after: GoldenState | None,
+    rejected: Mapping[str, int],
+    warnings: Sequence[str] = (),
+) -> GoldenChange:
     """The change between two versions; rows added and removed are told apart by their golden id.
 
     Without ``after`` nothing was published, and the rows are still those of ``before``.
@@ -72,6 +77,7 @@ def measure_golden(before: GoldenState | None, after: GoldenState | None, reject
         n_added=len(new - old),
         n_removed=len(old - new),
         rejected=_most_first(rejected),
+        warnings=list(warnings),
         categories=[] if latest is None else _categories(latest.rows),
     )
 

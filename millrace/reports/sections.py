@@ -186,6 +186,7 @@ def _golden(report: WeeklyReport) -> tuple[Block, ...]:
         ("Content hash", golden.content_hash or "unchanged"),
         ("Rows", ", ".join(f"{number(n)} {what}" for n, what in row_counts)),
         fate,
+        *(("Warning", warning) for warning in golden.warnings),
     )
     return (
         Facts(changes),

@@ -44,6 +44,7 @@ class ReportMeta:
     agreement: Sequence[AgreementFigure] = ()
     decision: Decision | None = None
     rejected: Mapping[str, int] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
     n_largest_groups: int = 10
 
 
@@ -74,7 +75,7 @@ def weekly_report(
     """
     failures = measure_failures(triage, traces.num_rows)
     effort = measure_effort(tasks, annotations, skipped_task_ids)
-    golden = measure_golden(golden_before, golden_after, meta.rejected)
+    golden = measure_golden(golden_before, golden_after, meta.rejected, meta.warnings)
     return WeeklyReport(
         run=_run_facts(meta, traces, scores),
         traffic=measure_traffic(traces, skips, meta.n_duplicates),

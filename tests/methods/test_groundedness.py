@@ -123,7 +123,7 @@ def test_each_sentence_says_where_it_stands_what_decided_and_what_is_nearest() -
 
 
 def test_only_undecided_sentences_are_embedded_and_each_text_once() -> None:
-    # "mill, stand, near, york, harbour": 3 of 5 words found, between the thresholds; the other answer has all of its words.
+    # "mill, stand, near, york, harbour": 3 of 5 words found; the other answer has all of its words.
     undecided, decided = (
         trace("The mill stands near York harbours.", PASSAGE),
         trace("Water drives its wheel.", PASSAGE),

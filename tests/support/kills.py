@@ -1,12 +1,12 @@
-"""Counts every durable operation of this process under one folder, and ends it by SIGKILL in the middle of one.
+"""Counts every durable operation of this process under one folder, and ends it by SIGKILL at or inside one.
 
 The operations, each an event with the path it is about:
 
-* ``open``: a file is about to be opened for writing; ``opened``: it exists, empty
-* ``torn``: half of the bytes are written and flushed
-* ``rename``, ``renamed``, ``link``, ``remove``, ``mkdir``, ``rmtree``: before, and for renames after, the operation
-* ``begin``, ``commit``, ``torn-commit``, ``committed``: a ledger's transaction begins; is about to be committed; has half
-  of its pages in the write-ahead log; is durable
+* ``open``: a file is about to be opened for writing; ``opened``: it is there, and empty
+* ``torn``: half of the bytes are written and flushed; ``written``: all of them
+* ``rename``, ``link``, ``remove``, ``mkdir``, ``rmtree``: about to happen; ``renamed``: done
+* ``commit``: a ledger's transaction is about to be committed; ``torn-commit``: its last page has half reached the
+  write-ahead log; ``committed``: it is durable
 """
 
 import os
@@ -20,9 +20,16 @@ from typing import IO, Any, NamedTuple
 
 from sqlalchemy.engine.default import DefaultDialect
 
-_BEFORE = {"os.rename": "rename", "os.link": "link", "os.remove": "remove", "os.mkdir": "mkdir"}
-_BEFORE |= {"shutil.rmtree": "rmtree"}
-_TEMPORARY = re.compile(r"\.\d+-\d+\.tmp$")  # process and thread are in these names
+_AUDITED = {
+    "os.rename": "rename",
+    "os.link": "link",
+    "os.remove": "remove",
+    "os.mkdir": "mkdir",
+    "shutil.rmtree": "rmtree",
+}
+_TEMPORARY = re.compile(r"\.\d+-\d+\.tmp$")  # names hold the process and the thread
+_WRITING = os.O_WRONLY | os.O_RDWR
+_HALF_A_PAGE = 2048
 
 
 class Event(NamedTuple):
@@ -33,66 +40,118 @@ class Event(NamedTuple):
 
 
 class Killer:
-    """Numbers events from 1; dies at the first that ``fatal`` says yes to."""
+    """Numbers events from 1 and dies at the first that ``fatal`` says yes to; there is one in a process, for good."""
 
     def __init__(self, root: Path, fatal: Callable[[int, Event], bool]) -> None:
         self.events: list[Event] = []
-        self._root = os.path.join(root, "")
+        self._root = os.path.join(root.resolve(), "")
         self._fatal = fatal
         self._lock = threading.RLock()
-        self._real_commit = DefaultDialect.do_commit
-        self._real_begin = DefaultDialect.do_begin
 
-    def install(self) -> None:
-        """From now on until the process ends: hooks of this kind cannot be taken back."""
-        sys.addaudithook(self._audit)
-        _patch(os, "open", self._os_open)
-        _patch(os, "replace", self._replace)
-        _patch(os, "rename", self._replace)
-        _patch(Path, "open", self._path_open)
-        DefaultDialect.do_commit = self._commit  # type: ignore[method-assign, assignment]
-
-    def note(self, kind: str, path: object, *, meanwhile: Callable[[], None] = lambda: None) -> None:
-        """Count an event, and die of it when it is the one; ``meanwhile`` leaves the traces of dying half way."""
-        name = os.fspath(path) if isinstance(path, str | os.PathLike) else ""
-        if not isinstance(name, str) or not name.startswith(self._root):
+    def note(self, kind: str, path: object, before_death: Callable[[], None] | None = None) -> None:
+        """Count an event and die of it when it is the one, leaving what ``before_death`` does to the files."""
+        if not isinstance(path, str | os.PathLike) or not str(path).startswith(self._root):
             return
         with self._lock:
-            event = Event(kind, _TEMPORARY.sub(".tmp", name.removeprefix(self._root)))
+            event = Event(kind, _TEMPORARY.sub(".tmp", str(path).removeprefix(self._root)))
             self.events.append(event)
             if self._fatal(len(self.events), event):
-                meanwhile()
+                if before_death is not None:
+                    before_death()
                 os.kill(os.getpid(), signal.SIGKILL)
 
+    def install(self) -> None:
+        """Watch from now on until the process ends."""
+        sys.addaudithook(self._audit)
+        self._watch_opens()
+        self._watch_renames()
+        self._watch_commits()
+
     def _audit(self, name: str, arguments: tuple[Any, ...]) -> None:
-        if name == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR):
+        if name == "open" and arguments[2] & _WRITING:
             self.note("open", arguments[0])
-        elif name in _BEFORE:
-            self.note(_BEFORE[name], arguments[0])
+        elif name in _AUDITED:
+            self.note(_AUDITED[name], _whole_path(name, arguments))
 
-    def _os_open(self, real: Callable[..., int], path: Any, flags: int, *rest: Any, **named: Any) -> int:
-        descriptor = real(path, flags, *rest, **named)
-        if flags & (os.O_WRONLY | os.O_RDWR):
+    def _watch_opens(self) -> None:
+        real_open, real_path_open = os.open, Path.open
+
+        def os_open(path: Any, flags: int, *rest: Any, **named: Any) -> int:
+            descriptor = real_open(path, flags, *rest, **named)
+            if flags & _WRITING:
+                self.note("opened", path)
+            return descriptor
+
+        def path_open(path: Path, mode: str = "r", *rest: Any, **named: Any) -> Any:
+            stream: Any = real_path_open(path, mode, *rest, **named)
+            if "w" not in mode:
+                return stream
             self.note("opened", path)
-        return descriptor
+            return _TornStream(stream, lambda kind: self.note(kind, path))
 
-    def _replace(self, real: Callable[..., None], source: Any, target: Any, **named: Any) -> None:
-        real(source, target, **named)
-        self.note("renamed", target)
+        os.open = os_open
+        Path.open = path_open  # type: ignore[method-assign]
 
-    def _path_open(self, real: Callable[..., IO[Any]], path: Path, mode: str = "r", *rest: Any, **named: Any) -> IO[Any]:
-        stream = real(path, mode, *rest, **named)
-        if "w" in mode:
-            self.note("opened", path)
-            _patch(stream, "write", self._torn_write, stream, path) if False else None
-            return _Torn(stream, self, path)  # type: ignore[return-value]
-        return stream
+    def _watch_renames(self) -> None:
+        def watched(real: Callable[..., None]) -> Callable[..., None]:
+            def rename(source: Any, target: Any, **named: Any) -> None:
+                real(source, target, **named)
+                self.note("renamed", target)
 
-    def _commit(self, connection: Any) -> None:
-        path = connection.execute("PRAGMA database_list").fetchone()[2]
-        self.note("commit", path)
-        log = Path(f"{path}-wal")
-        before = log.stat().st_size
-        self._real_commit(connection)
-        self.note("torn-commit", path, meanwhile=lambda: _tear(log, before))
-        self.note("committed", path)
+            return rename
+
+        os.rename, os.replace = watched(os.rename), watched(os.replace)
+
+    def _watch_commits(self) -> None:
+        real_commit = DefaultDialect.do_commit
+
+        def commit(dialect: DefaultDialect, connection: Any) -> None:
+            reads_only = connection.execute("PRAGMA query_only").fetchone()[0]
+            if reads_only:
+                return real_commit(dialect, connection)
+            path = Path(connection.execute("PRAGMA database_list").fetchone()[2])
+            log = path.with_name(f"{path.name}-wal")
+            size = log.stat().st_size
+            self.note("commit", path)
+            real_commit(dialect, connection)
+            if log.stat().st_size > size:
+                self.note("torn-commit", path, before_death=lambda: os.truncate(log, log.stat().st_size - _HALF_A_PAGE))
+            self.note("committed", path)
+            return None
+
+        DefaultDialect.do_commit = commit  # type: ignore[method-assign]
+
+
+class _TornStream:
+    """A file that writes in two halves."""
+
+    def __init__(self, stream: IO[Any], note: Callable[[str], None]) -> None:
+        self._stream = stream
+        self._note = note
+
+    def write(self, data: Any) -> int:
+        half = len(data) // 2
+        self._stream.write(data[:half])
+        self._stream.flush()
+        self._note("torn")
+        self._stream.write(data[half:])
+        self._stream.flush()
+        self._note("written")
+        return len(data)
+
+    def __enter__(self) -> "_TornStream":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stream.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def _whole_path(name: str, arguments: tuple[Any, ...]) -> Any:
+    """``shutil.rmtree`` removes names relative to an open folder."""
+    folder = arguments[-1]
+    if name != "os.remove" or folder == -1:
+        return arguments[0]
+    return os.path.join(os.readlink(f"/proc/self/fd/{folder}"), arguments[0])
