@@ -9,6 +9,7 @@ from millrace.records.base import Record
 from millrace.records.trace import UtcTime
 
 _ISO_WEEK = re.compile(r"(\d{4})-W(\d{2})")
+_FIRST_YEAR, _LAST_YEAR = 1970, 9998  # the week after the last one must still have a date
 
 
 class Window(Record):
@@ -30,9 +31,9 @@ def iso_week(name: str | None, time_zone: str, now: datetime) -> Window:
     """
     try:
         zone = ZoneInfo(time_zone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # a part of a name, such as Europe, is a folder
         raise BadInputError(f"no time zone {time_zone!r}; use an IANA name such as Europe/Berlin") from error
-    monday = _monday(name) if name else _last_monday(now.astimezone(zone).date())
+    monday = _last_monday(now.astimezone(zone).date()) if name is None else _monday(name)
     year, week, _ = monday.isocalendar()
     return Window(
         name=f"{year}-W{week:02d}",
@@ -47,6 +48,8 @@ def _monday(name: str) -> date:
     try:
         if match is None:
             raise ValueError("not of the form 2026-W46")
+        if not _FIRST_YEAR <= int(match[1]) <= _LAST_YEAR:
+            raise ValueError(f"the year must be {_FIRST_YEAR} to {_LAST_YEAR}")
         return date.fromisocalendar(int(match[1]), int(match[2]), 1)
     except ValueError as error:
         raise BadInputError(f"no ISO week {name!r}: {error}", week=name) from error

@@ -1,0 +1,77 @@
+"""The process that turns wheels and is killed, and where in a turn it is."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.inputs import write_inputs
+from tests.support.state import state_of
+
+ROOT = Path(__file__).parents[2]
+N_POINTS, N_TORTURE_POINTS = 48, 400
+
+
+@dataclass(frozen=True)
+class Played:
+    """How a turn ended: the process's exit status, and the operations of a whole one."""
+
+    status: int
+    events: list[tuple[str, str]]
+
+
+Play = Callable[[Path, int], Played]
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """A turn that nobody disturbed."""
+
+    events: list[tuple[str, str]]
+    state: Mapping[str, Any]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "point" in metafunc.fixturenames:
+        n_points = N_TORTURE_POINTS if metafunc.config.getoption("--torture") else N_POINTS
+        metafunc.parametrize("point", range(n_points))
+        metafunc.parametrize("n_points", [n_points], ids=[""])
+
+
+@pytest.fixture(scope="session")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_inputs(tmp_path_factory.mktemp("inputs"))
+
+
+@pytest.fixture(scope="session")
+def play(inputs: Path) -> Iterator[Play]:
+    """Turn the wheel in a home, in a process of its own that dies at the given operation; 0 lets it live."""
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-m", "tests.faults.child"]
+    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True, env=dict(os.environ)) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+
+        def turn(home: Path, fatal: int) -> Played:
+            home.mkdir(exist_ok=True)
+            order = {"inputs": str(inputs), "home": str(home), "fatal": fatal}
+            print(json.dumps(order), file=server.stdin, flush=True)
+            answer = json.loads(server.stdout.readline())
+            return Played(answer["status"], [tuple(event) for event in answer["events"]])
+
+        yield turn
+        server.stdin.close()
+
+
+@pytest.fixture(scope="session")
+def undisturbed(play: Play, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    home = tmp_path_factory.mktemp("undisturbed")
+    played = play(home, 0)
+    assert played.status == 0
+    return Undisturbed(played.events, state_of(home))

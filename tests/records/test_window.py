@@ -1,0 +1,75 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from millrace.errors import BadInputError
+from millrace.records.trace import utc
+from millrace.records.window import iso_week
+
+HOUR = timedelta(hours=1)
+
+
+def test_a_week_runs_from_monday_midnight_to_the_next_one() -> None:
+    window = iso_week("2026-W46", "UTC", utc(2030, 1, 1))
+    assert (window.start, window.end) == (utc(2026, 11, 9), utc(2026, 11, 16))
+
+
+@pytest.mark.parametrize(
+    ("week", "hours"),
+    [
+        ("2026-W13", 167),  # clocks in Berlin went forward on Sunday 2026-03-29
+        ("2026-W43", 169),  # and back on Sunday 2026-10-25
+        ("2026-W44", 168),
+    ],
+)
+def test_a_week_with_a_change_of_clocks_is_an_hour_shorter_or_longer(week: str, hours: int) -> None:
+    window = iso_week(week, "Europe/Berlin", utc(2030, 1, 1))
+    assert window.end - window.start == hours * HOUR
+
+
+def test_midnight_is_local() -> None:
+    # Monday 00:00 in Tokyo (UTC+9) is Sunday 15:00 in UTC
+    assert iso_week("2026-W46", "Asia/Tokyo", utc(2030, 1, 1)).start == datetime(2026, 11, 8, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (datetime(2026, 11, 16, tzinfo=UTC), "2026-W46"),
+        (datetime(2026, 11, 15, 23, 59, 59, tzinfo=UTC), "2026-W45"),
+        (datetime(2026, 1, 5, tzinfo=UTC), "2026-W01"),
+        (datetime(2027, 1, 10, tzinfo=UTC), "2026-W53"),
+    ],
+)
+def test_without_a_name_it_is_the_last_week_that_has_ended(now: datetime, expected: str) -> None:
+    assert iso_week(None, "UTC", now).name == expected
+
+
+def test_the_time_zone_decides_which_week_has_ended() -> None:
+    sunday_evening = datetime(2026, 11, 15, 16, tzinfo=UTC)  # already Monday 01:00 in Tokyo
+    assert iso_week(None, "Asia/Tokyo", sunday_evening).name == "2026-W46"
+    assert iso_week(None, "UTC", sunday_evening).name == "2026-W45"
+
+
+@given(st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)), st.sampled_from(["UTC", "Europe/Berlin", "Asia/Tokyo"]))
+def test_the_default_week_has_ended_and_the_next_one_has_not(now: datetime, zone: str) -> None:
+    now = now.replace(tzinfo=UTC)
+    window = iso_week(None, zone, now)
+    assert window.end <= now < window.end + timedelta(days=7) + HOUR
+    assert iso_week(window.name, zone, now) == window
+
+
+@pytest.mark.parametrize(
+    "name", ["", "2026-46", "2026-W54", "2026-W00", "2025-W53", "W46", "2026-W46 ", "0000-W01", "9999-W52"]
+)
+def test_no_such_week_is_said_with_its_name(name: str) -> None:
+    with pytest.raises(BadInputError, match=f"no ISO week '{name}'"):
+        iso_week(name, "UTC", utc(2026, 11, 16))
+
+
+@pytest.mark.parametrize("zone", ["", "Mars/Olympus", "Europe", "../UTC", "CEST "])
+def test_no_such_time_zone_is_said_with_its_name(zone: str) -> None:
+    with pytest.raises(BadInputError, match=f"no time zone '{zone}'"):
+        iso_week("2026-W46", zone, utc(2026, 11, 16))
