@@ -1,0 +1,65 @@
+"""`make bench`: runs what is named, or everything, and writes ``benchmarks/RESULTS.md``."""
+
+import os
+import platform
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks import embedding, groundedness, installation, weekly_flow
+from millrace.adapters.numeric_profile import numeric_profile
+from tasks.fingerprint import git_commit
+
+RESULTS = Path(__file__).parent / "RESULTS.md"
+
+SECTIONS: dict[str, tuple[str, Callable[[], str]]] = {
+    "embedding": (
+        "Embedding against plain sentence-transformers in fp32, same texts",
+        lambda: embedding.markdown_table(embedding.run()),
+    ),
+    "groundedness": ("Groundedness scorer", groundedness.run),
+    "weekly": ("Weekly flow against a running server, beside its functions called directly", weekly_flow.run),
+    "installation": ("Installation and demo", installation.run),
+}
+
+
+def main(names: list[str]) -> None:
+    """Measure the named sections (all without names); the other sections of the file stay as they are.
+
+    Raises:
+        SystemExit: an unknown name.
+    """
+    if unknown := sorted(set(names) - set(SECTIONS)):
+        sys.exit(f"no benchmark {', '.join(unknown)}; there are {', '.join(SECTIONS)}")
+    known = _read()
+    for name in names or SECTIONS:
+        title, measure = SECTIONS[name]
+        print(f"measuring: {title} ...", file=sys.stderr)
+        known[title] = f"{_conditions()}\n\n{measure()}"
+        _write(known)
+
+
+def _conditions() -> str:
+    commit = git_commit(Path(__file__).parent) or "unknown"
+    load = f"load {os.getloadavg()[0]:.1f} at the start" if hasattr(os, "getloadavg") else "load unknown"
+    machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, {numeric_profile()}"
+    return f"{datetime.now(UTC):%Y-%m-%d}, commit {commit[:12]}, {machine}, {load}."
+
+
+def _read() -> dict[str, str]:
+    if not RESULTS.is_file():
+        return {}
+    blocks = RESULTS.read_text(encoding="utf-8").split("\n## ")[1:]
+    return {title: body.strip() for title, _, body in (block.partition("\n") for block in blocks)}
+
+
+def _write(sections: dict[str, str]) -> None:
+    order = [title for title, _ in SECTIONS.values() if title in sections]
+    text = "# Measured\n\nAs measured, good or bad; `make bench` writes this file.\n"
+    text += "".join(f"\n## {title}\n\n{sections[title]}\n" for title in order)
+    RESULTS.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
