@@ -19,6 +19,7 @@ from tasks.run import Run, current_run, in_prefect, log, utc_now
 
 THIRTY_DAYS_S = 30 * 24 * 3600
 POLL_INTERVAL_S = 2
+LONGEST_NAME = 512  # of an Identifier
 
 
 class ApprovalInput(RunInput):
@@ -58,10 +59,11 @@ def ask_person(title: str, markdown: str, *, minimum_completed: int = 0) -> Deci
         BadInputError: outside Prefect, and nobody has decided yet.
     """
     run = current_run()
-    pinned_hash = _pin(run)
+    name = run.next_step("approval")
+    pinned_hash = _pin(run, f"steps-{name}")
     explanation, turns = "", itertools.count(1)
     while True:
-        key = f"approval-{next(turns)}"
+        key = f"{name}-{next(turns)}"
         page = _page(run, title, explanation + markdown, pinned_hash)
         decided = _decided(run, key) or _ask(run, key, title, page, pinned_hash, minimum_completed)
         explanation = _explain(decided)
@@ -76,15 +78,17 @@ def problems(decision: str, reviewer: str, *, n_completed: int = 0, minimum_comp
         found.append(f"decision must be approve, reject or extend, not {decision!r}")
     if not reviewer.strip():
         found.append("reviewer must not be empty")
+    if len(reviewer.strip()) > LONGEST_NAME:
+        found.append(f"reviewer must not be longer than {LONGEST_NAME} characters")
     if decision == "approve" and n_completed < minimum_completed:
         found.append(f"{n_completed} tasks are answered, {minimum_completed} are needed: answer more, extend or reject")
     return found
 
 
-def _pin(run: Run) -> str:
+def _pin(run: Run, name: str) -> str:
     """Pin every step so far under this run; the hash names what they put out."""
-    steps = pins.pin(run.home.ledger, run.run_id, "steps-approval", run.produced)
-    run.pins["steps-approval"] = steps
+    steps = pins.pin(run.home.ledger, run.run_id, name, run.produced)
+    run.pins[name] = steps
     return sha256_json({name: step["result"]["output"] for name, step in steps.items()})
 
 

@@ -1,11 +1,14 @@
 """The home: one folder that holds everything Millrace stores."""
 
+import contextlib
 import os
 import secrets
+import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from millrace.datasets.files import sync_folder
 from millrace.datasets.store import DatasetStore
 from millrace.ledger.store import Ledger
 
@@ -52,11 +55,22 @@ class Home:
 
     def _secret(self, name: str) -> bytes:
         path = self.root / "keys" / name
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return bytes.fromhex(path.read_text())
-        with os.fdopen(descriptor, "w") as stream:
-            stream.write(secrets.token_hex(32))
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _publish_once(path, secrets.token_hex(32))
         return bytes.fromhex(path.read_text())
+
+
+def _publish_once(path: Path, text: str) -> None:
+    """Of several processes that begin one home the first decides; nobody ever reads half a secret."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent)  # readable by the owner only
+    try:
+        with os.fdopen(descriptor, "w") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(descriptor)
+        with contextlib.suppress(FileExistsError):
+            os.link(temporary, path)
+    finally:
+        os.unlink(temporary)
+    sync_folder(path.parent)

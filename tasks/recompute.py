@@ -18,6 +18,9 @@ from tasks.stage import Stage
 from tasks.steps import Step
 
 
+_WORKERS = 2  # parts at the same time; changes no result
+
+
 class Recomputation(Record):
     """What computing one stage again gave."""
 

@@ -24,6 +24,7 @@ from millrace.datasets.canonical import canonical_json
 from millrace.errors import BadInputError
 from millrace.ledger import pins, runs
 from millrace.ledger.catalogue import latest_sequence
+from millrace.ledger.store import Ledger
 from millrace.records.base import Record
 from millrace.records.receipt import RunStatus
 from tasks.home import Home
@@ -142,33 +143,7 @@ def finish_run(run: Run, status: RunStatus, reason: str | None = None) -> None:
 
 def _start(flow: str, config: FlowConfig, run_id: str) -> Run:
     home = Home.from_environment()
-    ledger = home.ledger
-    now = utc_now()
-    settings = config.model_dump(mode="json")
-    runs.start_run(
-        ledger,
-        run_id,
-        flow=flow,
-        config=settings,
-        started_at=now,
-        process=process_name(),
-        prefect_run_id=_prefect_run_id(required=False),
-    )
-    start = pins.pin(
-        ledger,
-        run_id,
-        "start",
-        {
-            "config": settings,
-            "now": (config.as_of or now).astimezone(UTC).isoformat(),
-            "sequence": latest_sequence(ledger),
-        },
-    )
-    if canonical_json(start["config"]) != canonical_json(settings):
-        raise BadInputError(
-            f"run {run_id} was started with other settings; `millrace resume {run_id}` continues it with its own",
-            run_id=run_id,
-        )
+    start = _pinned_start(home.ledger, flow, config, run_id)
     return Run(
         run_id,
         flow,
@@ -176,8 +151,32 @@ def _start(flow: str, config: FlowConfig, run_id: str) -> Run:
         now=datetime.fromisoformat(start["now"]),
         sequence=int(start["sequence"]),
         workers=config.workers,
-        pins=pins.pins_of(ledger, run_id),
+        pins=pins.pins_of(home.ledger, run_id),
     )
+
+
+def _pinned_start(ledger: Ledger, flow: str, config: FlowConfig, run_id: str) -> dict[str, Any]:
+    """What the run resolved when it first started; a start that is refused leaves the run as it was."""
+    now = utc_now()
+    settings = config.model_dump(mode="json")
+    resolved = {"config": settings, "now": (config.as_of or now).astimezone(UTC).isoformat()}
+    with ledger.write():
+        runs.start_run(
+            ledger,
+            run_id,
+            flow=flow,
+            config=settings,
+            started_at=now,
+            process=process_name(),
+            prefect_run_id=_prefect_run_id(required=False),
+        )
+        start: dict[str, Any] = pins.pin(ledger, run_id, "start", resolved | {"sequence": latest_sequence(ledger)})
+        if canonical_json(start["config"]) != canonical_json(settings):
+            raise BadInputError(
+                f"run {run_id} was started with other settings; `millrace resume {run_id}` continues it with its own",
+                run_id=run_id,
+            )
+    return start
 
 
 def process_name() -> str:

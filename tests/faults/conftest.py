@@ -39,9 +39,16 @@ class Undisturbed:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "point" in metafunc.fixturenames:
-        n_points = N_TORTURE_POINTS if metafunc.config.getoption("--torture") else N_POINTS
-        metafunc.parametrize("point", range(n_points))
-        metafunc.parametrize("n_points", [n_points], ids=[""])
+        metafunc.parametrize("point", range(_n_points(metafunc.config)))
+
+
+@pytest.fixture(scope="session")
+def n_points(pytestconfig: pytest.Config) -> int:
+    return _n_points(pytestconfig)
+
+
+def _n_points(config: pytest.Config) -> int:
+    return N_TORTURE_POINTS if config.getoption("--torture") else N_POINTS
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,7 @@ def test_every_wrong_field_is_named_with_its_value_and_what_is_allowed(toy):
     said = caught.value.details["problems"]
     assert "n_rows: 0 is not allowed: Input should be greater than or equal to 1" in said
     assert "nested.depth: 12 is not allowed: Input should be less than or equal to 9" in said
-    assert "rows: no such setting; there are n_rows, ask, fail, folder, nested" in said
+    assert "rows: no such setting; there are as_of, workers, n_rows, ask, fail, folder, nested" in said
 
 
 @pytest.mark.parametrize("override", ["n_rows", "=3", "n_rows=[1"])

@@ -13,7 +13,7 @@ from millrace.records.trace import HumanRating
 from tasks.approval import ask_person
 from tasks.effect import effect
 from tasks.parts import read_dataset, write_dataset
-from tasks.run import recorded
+from tasks.run import FlowConfig, recorded
 from tasks.stage import stage
 
 OFFSET = [0.0]  # a test changes it, to play a stage that does not give the same twice
@@ -23,7 +23,7 @@ class Nested(Record):
     depth: int = Field(1, ge=1, le=9)
 
 
-class ToyFlowConfig(Record):
+class ToyFlowConfig(FlowConfig):
     n_rows: int = Field(3, ge=1, description="Ratings to make")
     ask: bool = False
     fail: bool = False

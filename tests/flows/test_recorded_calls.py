@@ -1,0 +1,54 @@
+"""Every step of the code base can be made again from its receipt: arguments and results survive JSON."""
+
+import importlib
+import json
+import pkgutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tasks
+from tasks.calls import find_step, function_name, refs_in
+from tasks.effect import Effect
+from tasks.home import Home
+from tasks.receipts import read_receipts
+from tasks.stage import Stage
+from tasks.steps import Step, StepResult
+from tests.support import wheel
+
+
+def all_steps() -> set[str]:
+    """``module:name`` of every stage and effect in ``tasks``."""
+    modules = [importlib.import_module(f"tasks.{module.name}") for module in pkgutil.iter_modules(tasks.__path__)]
+    steps = [each for module in modules for each in vars(module).values() if isinstance(each, Stage | Effect)]
+    return {function_name(step.function) for step in steps}
+
+
+def through_json(value: Any) -> Any:
+    return json.loads(json.dumps(value, allow_nan=False))
+
+
+def test_arguments_and_result_of_every_step_survive_json(
+    home: Home, inputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: set[str] = set()
+    close = Step.close
+
+    def checked(step: Step, key: str, result: StepResult, *, cached: bool) -> Any:
+        output = close(step, key, result, cached=cached)
+        arguments = step.signature.from_json(through_json(step.signature.to_json(step.arguments)))
+        assert arguments == step.arguments, step.name
+        assert list(refs_in(arguments)) == list(refs_in(step.arguments))
+        assert step.signature.result_from_json(through_json(result.output)) == output, step.name
+        seen.add(function_name(step.function))
+        return output
+
+    monkeypatch.setattr(Step, "close", checked)
+    wheel.turn(inputs, home.root)
+    assert seen == all_steps()
+
+    for receipt in (each for folder in home.root.glob("runs/*") for each in read_receipts(folder)):
+        step = find_step(receipt.function)
+        assert function_name(step.function) == receipt.function
+        assert step.signature.to_json(step.signature.from_json(receipt.arguments)) == receipt.arguments
