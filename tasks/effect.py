@@ -2,43 +2,28 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import Any, ParamSpec, TypeVar, overload
 
-from prefect import Task
 from prefect.cache_policies import NO_CACHE
-from prefect.tasks import exponential_backoff
 
 from millrace.ledger import journal
-from tasks.calls import Signature
 from tasks.run import in_prefect, utc_now
-from tasks.steps import Step, StepResult, begin_step, may_heal, perform_step
+from tasks.steps import Step, StepFunction, StepResult
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Effect(Generic[P, R]):
+class Effect(StepFunction[P, R]):
     """A function with consequences and its wrapper. The function must bear being run again after a crash."""
 
+    step_type = "effect"
+
     def __init__(self, function: Callable[P, R], retries: int) -> None:
-        functools.update_wrapper(self, function)
-        self.function = function
-        self.name = function.__name__.replace("_", "-")
-        self.signature = Signature(function)
-        self._task: Task[..., StepResult] = Task(
-            fn=perform_step,
-            name=self.name,
-            description=function.__doc__,
-            cache_policy=NO_CACHE,
-            persist_result=False,
-            retries=retries,
-            retry_delay_seconds=exponential_backoff(backoff_factor=1),
-            retry_jitter_factor=0.5,
-            retry_condition_fn=may_heal,
-        )
+        super().__init__(function, retries, cache_policy=NO_CACHE, persist_result=False)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        step = begin_step("effect", self.name, self.function, self.signature, self.signature.bind(args, kwargs))
+        step = self._next_step(args, kwargs)
         key = f"{step.run.run_id}/{step.name}"
         ledger = step.run.home.ledger
         state = journal.begin_effect(ledger, key, name=step.name, run_id=step.run.run_id, at=utc_now())

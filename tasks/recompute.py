@@ -17,7 +17,6 @@ from tasks.run import Run, utc_now
 from tasks.stage import Stage
 from tasks.steps import Step
 
-
 _WORKERS = 2  # parts at the same time; changes no result
 
 

@@ -2,45 +2,36 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import Any, ParamSpec, TypeVar, overload
 
-from prefect import Task
 from prefect.cache_policies import CacheKeyFnPolicy
 from prefect.client.schemas.objects import State
-from prefect.tasks import exponential_backoff
 
 from millrace.datasets.canonical import sha256_json
-from tasks.calls import Signature, identity_of, refs_in
+from tasks.calls import identity_of, refs_in
 from tasks.run import in_prefect
-from tasks.steps import Step, StepResult, begin_step, may_heal, perform_step
+from tasks.steps import Step, StepFunction, StepResult
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Stage(Generic[P, R]):
+class Stage(StepFunction[P, R]):
     """A pure function with its wrapper; call it inside a flow, or its ``function`` anywhere."""
 
+    step_type = "stage"
+
     def __init__(self, function: Callable[P, R], retries: int) -> None:
-        functools.update_wrapper(self, function)
-        self.function = function
-        self.name = function.__name__.replace("_", "-")
-        self.signature = Signature(function)
-        self._task: Task[..., StepResult] = Task(
-            fn=perform_step,
-            name=self.name,
-            description=function.__doc__,
+        super().__init__(
+            function,
+            retries,
             cache_policy=CacheKeyFnPolicy(cache_key_fn=_cache_key),
             persist_result=True,
             result_serializer="json",
-            retries=retries,
-            retry_delay_seconds=exponential_backoff(backoff_factor=1),
-            retry_jitter_factor=0.5,
-            retry_condition_fn=may_heal,
         )
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        step = begin_step("stage", self.name, self.function, self.signature, self.signature.bind(args, kwargs))
+        step = self._next_step(args, kwargs)
         pinned = step.run.pinned(step.name)
         key = pinned["key"] if pinned else content_key(step)
         perform = functools.partial(_pinned_or_executed, step, key, pinned)

@@ -1,5 +1,6 @@
 """What stages and effects share: the context a step runs in, and the receipt it leaves."""
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,10 +10,12 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, Generic, ParamSpec, TypeVar
 
+from prefect import Task
 from prefect.artifacts import create_markdown_artifact
 from prefect.runtime import task_run
+from prefect.tasks import exponential_backoff
 from pydantic import BaseModel
 
 from millrace.adapters.numeric_profile import numeric_profile
@@ -24,6 +27,9 @@ from tasks.catalogue import catalogue_outputs
 from tasks.fingerprint import code_fingerprint, git_commit
 from tasks.receipts import receipt_markdown, write_receipt
 from tasks.run import Run, current_run, in_prefect, log, utc_now
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _context: ContextVar["StepContext"] = ContextVar("millrace-step")
 
@@ -157,9 +163,29 @@ def perform_step(perform: Callable[[], StepResult], cache_key: str = "") -> Step
     return perform()
 
 
-def begin_step(
-    step_type: StepType, name: str, function: Callable[..., Any], signature: Signature, arguments: dict[str, Any]
-) -> Step:
-    """The next call of this name in the current run."""
-    run = current_run()
-    return Step(run, run.next_step(name), step_type, function, signature, arguments)
+class StepFunction(Generic[P, R]):
+    """A function with what stages and effects share: its name, its signature, and the Prefect task that carries it."""
+
+    step_type: StepType
+
+    def __init__(self, function: Callable[P, R], retries: int, **task_options: Any) -> None:
+        functools.update_wrapper(self, function)  # type: ignore[arg-type]
+        self.function = function
+        self.name = function.__name__.replace("_", "-")
+        self.signature = Signature(function)
+        self._task: Task[..., StepResult] = Task(
+            fn=perform_step,
+            name=self.name,
+            description=function.__doc__,
+            retries=retries,
+            retry_delay_seconds=exponential_backoff(backoff_factor=1),
+            retry_jitter_factor=0.5,
+            retry_condition_fn=may_heal,
+            **task_options,
+        )
+
+    def _next_step(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Step:
+        """This call, as the next step of the current run."""
+        run = current_run()
+        arguments = self.signature.bind(args, kwargs)
+        return Step(run, run.next_step(self.name), self.step_type, self.function, self.signature, arguments)
