@@ -3,8 +3,6 @@
 import functools
 import inspect
 import logging
-import os
-import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, ParamSpec, TypeVar
 
-import psutil
 from prefect.context import FlowRunContext
 from prefect.exceptions import Pause
 from prefect.logging import get_run_logger
@@ -28,6 +25,7 @@ from millrace.ledger.store import Ledger
 from millrace.records.base import Record
 from millrace.records.receipt import RunStatus
 from tasks.home import Home
+from tasks.processes import process_name
 from tasks.receipts import write_summary
 
 P = ParamSpec("P")
@@ -177,22 +175,6 @@ def _pinned_start(ledger: Ledger, flow: str, config: FlowConfig, run_id: str) ->
                 run_id=run_id,
             )
     return start
-
-
-def process_name() -> str:
-    """``host:pid:start`` of this process; a later process can tell whether it still lives."""
-    return f"{socket.gethostname()}:{os.getpid()}:{psutil.Process().create_time():.0f}"
-
-
-def process_lives(name: str) -> bool:
-    """Whether the named process runs on this host; another host's cannot be seen and counts as living."""
-    host, pid, started = name.rsplit(":", 2)
-    if host != socket.gethostname():
-        return True
-    try:
-        return f"{psutil.Process(int(pid)).create_time():.0f}" == started
-    except psutil.NoSuchProcess:
-        return False
 
 
 def _prefect_run_id(*, required: bool = True) -> str | None:

@@ -32,7 +32,7 @@ def find_run(ledger: Ledger, name: str) -> Run:
 
 def lives(run: Run) -> bool:
     """Whether the process that the run was last seen in still exists."""
-    from tasks.run import process_lives
+    from tasks.processes import process_lives
 
     return process_lives(run.process)
 

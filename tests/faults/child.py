@@ -1,8 +1,8 @@
 """Turns the wheel in children of its own that are killed at a given operation.
 
-Imports everything once, then serves lines of JSON: ``inputs``, ``home`` and ``fatal`` (number of the operation to die
-at, 0 for none). Each is played by a fork, so that a killed turn costs no imports. Answers with a line of JSON: the
-child's exit status, and after a whole turn the operations it made.
+Imports everything once, then serves lines of JSON: ``inputs``, ``home``, ``fatal`` (number of the operation to die at,
+0 for none) and ``part`` of the turn. Each is played by a fork, so that a killed turn costs no imports. Answers with a
+line of JSON: the child's exit status, and after a whole turn the operations it made.
 """
 
 import json
@@ -35,7 +35,8 @@ def play(order: dict[str, object]) -> list[Event]:
     os.environ["MILLRACE_HOME"] = str(home)
     killer = Killer(home, lambda number, _event: number == order["fatal"])
     killer.install()
-    wheel.turn(Path(str(order["inputs"])), home)
+    part = {"turn": wheel.turn, "bring_in": wheel.bring_in}[str(order["part"])]
+    part(Path(str(order["inputs"])), home)
     return killer.events
 
 
@@ -60,7 +61,9 @@ def main() -> None:
     warm_up()
     with tempfile.TemporaryDirectory() as folder:
         for line in sys.stdin:
-            print(json.dumps(in_a_fork(json.loads(line), Path(folder, "answer.json"))), flush=True)
+            answer = in_a_fork(json.loads(line), Path(folder, "answer.json"))
+            sys.stdout.write(json.dumps(answer) + "\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ class Played:
     events: list[tuple[str, str]]
 
 
-Play = Callable[[Path, int], Played]
+Play = Callable[..., Played]
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,9 @@ def play(inputs: Path) -> Iterator[Play]:
         assert server.stdin is not None
         assert server.stdout is not None
 
-        def turn(home: Path, fatal: int) -> Played:
+        def turn(home: Path, fatal: int = 0, part: str = "turn") -> Played:
             home.mkdir(exist_ok=True)
-            order = {"inputs": str(inputs), "home": str(home), "fatal": fatal}
+            order = {"inputs": str(inputs), "home": str(home), "fatal": fatal, "part": part}
             print(json.dumps(order), file=server.stdin, flush=True)
             answer = json.loads(server.stdout.readline())
             return Played(answer["status"], [tuple(event) for event in answer["events"]])

@@ -19,15 +19,15 @@ def test_a_killed_turn_ends_like_an_undisturbed_one(
     point: int, n_points: int, play: Play, undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
     number = kill_points(undisturbed.events, n_points)[point]
-    print("killed at", number, undisturbed.events[number - 1])
+    where = f"killed at operation {number}: {undisturbed.events[number - 1]}"
 
-    assert play(tmp_path, number).status == -signal.SIGKILL
+    assert play(tmp_path, number).status == -signal.SIGKILL, where
     check_whole(tmp_path)
 
-    assert play(tmp_path, 0).status == 0
+    assert play(tmp_path, 0).status == 0, where
     check_whole(tmp_path)
-    assert state_of(tmp_path) == undisturbed.state
-    assert leftovers(tmp_path) == []
+    assert state_of(tmp_path) == undisturbed.state, where
+    assert leftovers(tmp_path) == [], where
 
 
 def test_a_turn_entered_again_changes_nothing(play: Play, undisturbed: Undisturbed, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ class HashedWords:
     """Implements ``Embedder`` and stands where its block would; every word is a direction of its own, nearly."""
 
     identity = "hashed-words/1"
-    dimension = 64
+    dimension = 384
 
     def open(self) -> "HashedWords":
         return self
@@ -25,7 +25,7 @@ class HashedWords:
 
 def _vector(text: str) -> Vectors:
     total = np.zeros(HashedWords.dimension)
-    for word in sorted(words(text)):
+    for word in sorted(set(words(text))):
         seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8], "big")
         total += np.random.default_rng(seed).choice((-1.0, 1.0), HashedWords.dimension)
     norm = np.sqrt((total * total).sum())

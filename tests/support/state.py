@@ -129,7 +129,9 @@ def _summary(home: Path, run_id: str) -> Any:
 
 
 def _effects(ledger: Ledger, run_id: str) -> dict[str, Any]:
-    return {each.key: (each.status, each.result and each.result["output"]) for each in journal.effects_of(ledger, run_id)}
+    return {
+        each.key: (each.status, each.result and each.result["output"]) for each in journal.effects_of(ledger, run_id)
+    }
 
 
 def _pins(ledger: Ledger, run_id: str) -> dict[str, Any]:

@@ -23,16 +23,16 @@ RUN_ID = "week"
 
 def turn(inputs: Path, home: Path) -> None:
     """Everything from files to the report; entered again after a crash it goes on, and a second time nothing moves."""
-    os.chdir(home)
-    bring_in(inputs)
+    bring_in(inputs, home)
     week()
     answer_tasks()
     approve()
     week()
 
 
-def bring_in(inputs: Path) -> None:
+def bring_in(inputs: Path, home: Path) -> None:
     """Documents into an index, questions into traces, a file of traces into a dataset."""
+    os.chdir(home)
     ingest_documents.fn(IngestDocumentsConfig(folder=str(inputs / "documents"), tenant="mill"), run_id="documents")
     answer_questions.fn(AnswerQuestionsConfig(file=str(inputs / "questions.jsonl")), run_id="questions")
     import_file(inputs / "traces.jsonl")
@@ -58,18 +58,18 @@ def week(run_id: str = RUN_ID, **settings: Any) -> WeeklyFlywheelResult | None:
 
 def answer_tasks(run_id: str = RUN_ID, *, at: datetime = ANSWERED_AT, up_to: int | None = None) -> list[str]:
     """Answer the first of a run's open tasks; ids of those answered."""
-    ledger = Home.from_environment().ledger
-    pending = tasks(ledger, run_id=run_id, status="pending")[:up_to]
-    for task in pending:
-        submit(ledger, task.task_id, "ada", _answer(task), at)
+    with Home.from_environment().ledger as ledger:
+        pending = tasks(ledger, run_id=run_id, status="pending")[:up_to]
+        for task in pending:
+            submit(ledger, task.task_id, "ada", _answer(task), at)
     return [task.task_id for task in pending]
 
 
 def approve(run_id: str = RUN_ID, decision: approvals.ApprovalDecision = "approve") -> None:
     """Record the decision on whatever the run asks, as ``millrace approve`` does when no process waits."""
-    ledger = Home.from_environment().ledger
-    for asked in approvals.waiting(ledger, run_id):
-        approvals.decide(ledger, run_id, asked.key, decision, "ada", "seen", asked.pinned_hash, DECIDED_AT)
+    with Home.from_environment().ledger as ledger:
+        for asked in approvals.waiting(ledger, run_id):
+            approvals.decide(ledger, run_id, asked.key, decision, "ada", "seen", asked.pinned_hash, DECIDED_AT)
 
 
 def _answer(task: Task) -> dict[str, Any]:

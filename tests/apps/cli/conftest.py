@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -96,14 +98,18 @@ def start(home: Home, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
         started.append(process)
         return process
 
     yield launch
     for process in started:
-        if process.poll() is None:
-            process.kill()
+        process.terminate()  # `millrace up` stops its children then
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=40)
+        with suppress(ProcessLookupError):  # a killed run leaves Prefect's temporary server in its session
+            os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
 
 

@@ -69,9 +69,7 @@ def test_a_minimum_of_answered_tasks_holds_here_too(cli, home):
     at = datetime(2026, 11, 20, tzinfo=UTC)
     runs.start_run(home.ledger, "r", flow="toy-flow", config={"minimum_completed": 2}, started_at=at, process="x:1:1")
     runs.update_run(home.ledger, "r", status="failed")
-    approvals.ask(
-        home.ledger, "r", "approval-1", prefect_run_id=None, title="T", markdown="M", pinned_hash="h", at=at
-    )
+    approvals.ask(home.ledger, "r", "approval-1", prefect_run_id=None, title="T", markdown="M", pinned_hash="h", at=at)
     assert "0 tasks are answered, 2 are needed" in cli("approve", "r", *GIVEN).err
     assert cli("approve", "r", "--decision", "reject", "--reviewer", "Rae").code == 0
 
@@ -85,7 +83,7 @@ def test_resuming_an_ended_run_does_nothing_and_is_no_error(cli, make_run):
 
 def test_a_run_whose_process_lives_is_not_resumed(cli, home):
     from millrace.ledger import runs
-    from tasks.run import process_name
+    from tasks.processes import process_name
 
     at = datetime(2026, 11, 20, tzinfo=UTC)
     runs.start_run(home.ledger, "live", flow="toy-flow", config={}, started_at=at, process=process_name())

@@ -6,8 +6,9 @@ import sys
 import pytest
 
 COMMANDS = [
-    "demo", "up", "run", "plan", "import traces", "runs", "show", "resume", "report", "annotate next", "annotate submit",
-    "annotate skip", "annotate status", "approve", "golden list", "golden show", "golden diff", "golden rollback",
+    "demo", "up", "run", "plan", "import traces", "runs", "show", "resume", "report", "annotate next",
+    "annotate submit", "annotate skip", "annotate status", "approve", "golden list", "golden show", "golden diff",
+    "golden rollback",
     "verify", "gc", "doctor",
 ]  # fmt: skip
 HEAVY = ("prefect", "torch", "pyarrow", "sqlalchemy", "pandas", "numpy", "pydantic", "rich")
@@ -21,7 +22,8 @@ def test_every_command_takes_the_common_options(cli, command):
 
 
 def test_help_imports_nothing_heavy():
-    code = "import sys; sys.argv = ['millrace', '--help']; from apps.cli.main import main\ntry: main()\nexcept SystemExit: pass\n"
+    code = "import sys; sys.argv = ['millrace', '--help']; from apps.cli.main import main\n"
+    code += "try: main()\nexcept SystemExit: pass\n"
     code += f"sys.stderr.write(' '.join(name for name in {HEAVY!r} if name in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "annotate" in done.stdout

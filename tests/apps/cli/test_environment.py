@@ -14,7 +14,7 @@ from apps.cli.environment import home_root, prepare, running_server
 @pytest.fixture
 def healthy_server():
     class Health(BaseHTTPRequestHandler):
-        def do_GET(self):  # noqa: N802
+        def do_GET(self):
             self.send_response(200 if self.path == "/api/health" else 404)
             self.end_headers()
 
@@ -69,7 +69,9 @@ def test_an_explicit_address_wins(tmp_path, healthy_server, monkeypatch):
     assert os.environ["PREFECT_API_URL"] == "http://team.example/api"
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", '{"url": 3}', '{"url": "http://127.0.0.1:9/api"}', '{"url": "file:///etc"}'])
+@pytest.mark.parametrize(
+    "content", ["", "{}", "[]", '{"url": 3}', '{"url": "http://127.0.0.1:9/api"}', '{"url": "file:///etc"}']
+)
 def test_a_stale_or_damaged_server_file_is_passed_over(tmp_path, content):
     (tmp_path / "server.json").write_text(content)
     assert running_server(tmp_path) is None

@@ -1,5 +1,6 @@
 """Runs in their own processes, through Prefect: completed, failed, approved from elsewhere, interrupted, killed."""
 
+import json
 import os
 import signal
 import socket
@@ -110,9 +111,7 @@ def served(start, home):
         lines.append(line)
         if line.startswith("}"):
             break
-    import json
-
-    yield process, json.loads("".join(lines))
+    return process, json.loads("".join(lines))
 
 
 def test_up_serves_every_deployment_with_its_schedule_and_leaves_nothing_behind(served, finish, home):

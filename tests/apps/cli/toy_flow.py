@@ -44,9 +44,8 @@ class Report(Record):
 
 @stage
 def make_ratings(n_rows: int) -> DatasetRef:
-    rows = [
-        HumanRating(trace_id=f"t{index}", dimension="faithfulness", annotator="a", value=index) for index in range(n_rows)
-    ]
+    names = {"dimension": "faithfulness", "annotator": "a"}
+    rows = [HumanRating(trace_id=f"t{index}", value=index, **names) for index in range(n_rows)]
     return write_dataset("human_ratings", table_of(HumanRating, rows))
 
 

@@ -1,0 +1,35 @@
+"""Enters the weekly flow as ``millrace run`` and ``millrace resume`` do; dies where its argument says.
+
+The argument is a JSON list of kinds of operations and pieces of paths: it dies at the last of them, once the others
+have happened in that order. None of them: it lives.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+from flows.weekly_flywheel import weekly_flywheel
+from tests.support import embedder, wheel
+from tests.support.kills import Event, Killer
+
+
+def main() -> None:
+    awaited = [Event(*each) for each in json.loads(sys.argv[1])]
+
+    def fatal(_number: int, event: Event) -> bool:
+        if awaited and event.kind == awaited[0].kind and awaited[0].path in event.path:
+            awaited.pop(0)
+            return not awaited
+        return False
+
+    embedder.install()
+    Killer(Path(os.environ["MILLRACE_HOME"]), fatal).install()
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        weekly_flywheel(wheel.week_config(), run_id=wheel.RUN_ID)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""What steps put out is entered with its times, tenants and subjects."""
+
+from typing import Any
+
+import pytest
+
+from millrace.datasets.manifest import DatasetRef
+from millrace.datasets.schema import table_of
+from millrace.ledger import catalogue, subjects
+from millrace.ledger.catalogue import CatalogueEntry
+from millrace.ledger.schema import SubjectType
+from millrace.records.trace import HumanRating, Trace, utc
+from tasks.effect import effect
+from tasks.home import Home
+from tasks.parts import write_dataset
+from tasks.stage import stage
+from tests.tasks.turns import Turn
+
+TRACES: list[dict[str, Any]] = [
+    {"trace_id": "1", "time": utc(2026, 11, 10), "tenant_id": "b", "user_id": "ann"},
+    {"trace_id": "2", "time": utc(2026, 11, 9), "tenant_id": "a", "user_id": "bob"},
+    {"trace_id": "3", "time": utc(2026, 11, 12), "tenant_id": "b", "user_id": None},
+]
+
+
+@effect
+def take_traces(n: int) -> DatasetRef:
+    return write_dataset("traces", table_of(Trace, [Trace(question="q", **row) for row in TRACES[:n]]))
+
+
+@stage
+def rate_traces(traces: list[DatasetRef]) -> DatasetRef:
+    rating = HumanRating(trace_id="1", dimension="d", annotator="a", value=float(len(traces)))
+    return write_dataset("human_ratings", table_of(HumanRating, [rating]))
+
+
+def entry_of(home: Home, ref: DatasetRef) -> CatalogueEntry:
+    (entry,) = catalogue.find(home.ledger, ref.content_hash)
+    return entry
+
+
+def holding(home: Home, subject_type: SubjectType, subject: str) -> set[str]:
+    key = subjects.keyed_hash(home.subject_key, subject_type, subject)
+    return set(subjects.datasets_of_subject(home.ledger, subject_type, key))
+
+
+def test_a_dataset_is_entered_with_its_time_range_and_tenants(plain: Turn, home: Home) -> None:
+    ref = plain(lambda: take_traces(3))
+    entry = entry_of(home, ref)
+    assert (entry.ref, entry.run_id, entry.tenants) == (ref, "run", ["a", "b"])
+    assert (entry.time_from, entry.time_to) == (utc(2026, 11, 9), utc(2026, 11, 12))
+
+
+def test_an_empty_dataset_has_neither_and_no_window_finds_it(plain: Turn, home: Home) -> None:
+    ref = plain(lambda: take_traces(0))
+    entry = entry_of(home, ref)
+    assert (entry.time_from, entry.time_to, entry.tenants) == (None, None, [])
+    assert catalogue.resolve_window(home.ledger, "traces", utc(1970, 1, 1), utc(2100, 1, 1)) == []
+
+
+def test_the_first_entry_of_a_content_stays(plain: Turn, home: Home) -> None:
+    first = plain(lambda: take_traces(3), "one")
+    assert plain(lambda: take_traces(3), "two") == first
+    assert entry_of(home, first).run_id == "one"
+
+
+def test_users_and_tenants_are_found_by_keyed_hash_and_named_nowhere(plain: Turn, home: Home) -> None:
+    ref = plain(lambda: take_traces(2))
+    assert holding(home, "user", "ann") == holding(home, "tenant", "a") == {ref.content_hash}
+    assert holding(home, "user", "a") == holding(home, "tenant", "ann") == holding(home, "user", "eve") == set()
+    home.ledger.close()
+    assert b"ann" not in (home.root / "ledger.sqlite").read_bytes()
+
+
+def test_another_homes_key_finds_nobody(plain: Turn, home: Home) -> None:
+    plain(lambda: take_traces(2))
+    key = subjects.keyed_hash(b"another key", "user", "ann")
+    assert subjects.datasets_of_subject(home.ledger, "user", key) == []
+
+
+def test_a_derived_dataset_holds_whomever_its_inputs_hold(plain: Turn, home: Home) -> None:
+    def body() -> tuple[DatasetRef, DatasetRef]:
+        traces = take_traces(2)
+        return traces, rate_traces([traces])
+
+    traces, ratings = plain(body)
+    for subject_type, subject in (("user", "ann"), ("user", "bob"), ("tenant", "a"), ("tenant", "b")):
+        assert holding(home, subject_type, subject) == {traces.content_hash, ratings.content_hash}
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_who_is_in_one_of_several_inputs_is_in_the_output(plain: Turn, home: Home, n: int) -> None:
+    first, ratings = plain(lambda: (take_traces(1), rate_traces([take_traces(2), take_traces(n)])))
+    assert ratings.content_hash in holding(home, "user", "ann") & holding(home, "user", "bob")
+    assert first.content_hash not in holding(home, "user", "bob")
