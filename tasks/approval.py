@@ -20,6 +20,7 @@ from tasks.run import Run, current_run, in_prefect, log, utc_now
 THIRTY_DAYS_S = 30 * 24 * 3600
 POLL_INTERVAL_S = 2
 LONGEST_NAME = 512  # of an Identifier
+SHOWN_HASH = 16  # digits; all 64 would be cut off at the form's right edge
 
 
 class ApprovalInput(RunInput):
@@ -95,7 +96,7 @@ def _pin(run: Run, name: str) -> str:
 def _page(run: Run, title: str, markdown: str, pinned_hash: str) -> str:
     return (
         f"# {title}\n\n{markdown}\n\n"
-        f"Run `{run.run_id}` · pinned `{pinned_hash}`\n\n"
+        f"Run `{run.run_id}` · pinned `{pinned_hash[:SHOWN_HASH]}`\n\n"
         "**approve**: go on with exactly this. **reject**: end without changing anything. **extend**: ask me again."
     )
 

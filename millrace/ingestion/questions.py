@@ -1,6 +1,5 @@
 """Questions to answer, from rows of JSON: redacted, screened, bad rows set aside."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -8,8 +7,9 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from millrace.datasets.schema import table_of
-from millrace.ingestion.readers import RawRow
-from millrace.ingestion.row_bytes import UnreadableRow
+from millrace.errors import BadInputError
+from millrace.ingestion.readers import Row
+from millrace.ingestion.row_objects import object_of, refusal, skip_row
 from millrace.methods.injection import InjectionScreen
 from millrace.methods.redaction import Redactor
 from millrace.records.answer import Question
@@ -34,9 +34,7 @@ class QuestionTables:
     skips: pa.Table
 
 
-def map_questions(
-    batch: Iterable[RawRow | UnreadableRow], screens: Screens, *, source: str, seen: set[str]
-) -> QuestionTables:
+def map_questions(batch: Iterable[Row], screens: Screens, *, source: str, seen: set[str]) -> QuestionTables:
     """Rows with the fields of ``Question`` as records, in row order; other fields are left out.
 
     Args:
@@ -45,35 +43,30 @@ def map_questions(
     questions: list[Question] = []
     skips: list[SkipRow] = []
     for row in batch:
-        taken = _question(row, screens, source)
-        if isinstance(taken, Question) and taken.question_id in seen:
-            taken = _skip(row, source, "duplicate_id", "a question with this id came before")
-        if isinstance(taken, Question):
-            seen.add(taken.question_id)
-            questions.append(taken)
+        try:
+            question = _screened(_question(row), screens)
+            if question.question_id in seen:
+                raise BadInputError("a question with this id came before", reason="duplicate_id")
+        except BadInputError as error:
+            skips.append(skip_row(row, error, source))
         else:
-            skips.append(taken)
+            seen.add(question.question_id)
+            questions.append(question)
     return QuestionTables(table_of(Question, questions), table_of(SkipRow, skips))
 
 
-def _question(row: RawRow | UnreadableRow, screens: Screens, source: str) -> Question | SkipRow:
-    if isinstance(row, UnreadableRow):
-        return _skip(row, source, row.reason, row.message)
-    try:
-        content = json.loads(row.content) if isinstance(row.content, bytes) else row.content
-    except (ValueError, RecursionError):
-        return _skip(row, source, "not_json", "the row is not JSON")
-    if not isinstance(content, dict):
-        return _skip(row, source, "not_an_object", "the row is not a JSON object")
+def _question(row: Row) -> Question:
+    content = object_of(row)
     try:
         question = Question.model_validate({name: content[name] for name in _FIELDS if name in content})
         table_of(Question, [question])
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        return _skip(row, source, "invalid_field", f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
-    except (pa.ArrowException, UnicodeEncodeError):
-        return _skip(row, source, "unstorable_text", "a text holds characters that are no Unicode")
-    return _screened(question, screens)
+        raise refusal(error) from error
+    except UnicodeEncodeError as error:
+        raise BadInputError("a text has a lone surrogate", reason="lone_surrogate") from error
+    except (pa.ArrowException, OverflowError) as error:
+        raise BadInputError("a time or number does not fit its column", reason="out_of_range") from error
+    return question
 
 
 def _screened(question: Question, screens: Screens) -> Question:
@@ -94,7 +87,3 @@ def _screened(question: Question, screens: Screens) -> Question:
             "blocked_by": screens.injection.match(asked.text),
         }
     )
-
-
-def _skip(row: RawRow | UnreadableRow, source: str, reason: str, message: str) -> SkipRow:
-    return SkipRow(source=source, line=row.line, reason=reason, message=message, row_hash=row.row_hash)

@@ -1,6 +1,5 @@
 """Imports traces from files by a declarative mapping (A13): redacted, validated, bad rows set aside."""
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +12,7 @@ from millrace.datasets.schema import table_of
 from millrace.errors import BadInputError
 from millrace.ingestion.mapping import TraceMapping
 from millrace.ingestion.readers import Row, read_rows
-from millrace.ingestion.row_bytes import UnreadableRow
+from millrace.ingestion.row_objects import object_of, refusal, skip_row
 from millrace.methods.redaction import Redactor
 from millrace.methods.trace_redaction import redact_trace
 from millrace.records.trace import HumanRating, SkipRow, Trace
@@ -91,70 +90,28 @@ def _sort_out(
             if check_columns:
                 _check_columns(found)
         except BadInputError as error:
-            skips.append(_skip(row, error, source))
+            skips.append(skip_row(row, error, source))
         else:
             taken[found.trace.trace_id] = found
     return list(taken.values()), skips
 
 
 def _take(row: Row, settings: ImportSettings) -> _Taken:
-    if isinstance(row, UnreadableRow):
-        raise BadInputError(row.message, reason=row.reason)
-    content = _parsed(row.content) if isinstance(row.content, bytes) else row.content
-    if not isinstance(content, dict):
-        raise BadInputError("the row is not a JSON object", reason="not_an_object")
+    content = object_of(row)
     values = _defaults(settings) | settings.mapping.trace_values(content)
     try:
         trace = Trace.model_validate(values)
         labels = settings.mapping.ratings(content, trace.trace_id)
     except ValidationError as error:
-        raise _refusal(error) from error
+        raise refusal(error) from error
     except OverflowError as error:
         raise BadInputError("time: too close to the first or last year for UTC", reason="wrong_type") from error
     return _Taken(redact_trace(trace, settings.redactor), labels)
 
 
-def _refuse_constant(name: str) -> object:
-    raise ValueError(f"{name} is not JSON")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
-
-
-def _parsed(raw: bytes) -> object:
-    try:
-        return _DECODER.decode(raw.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise BadInputError(f"not UTF-8 at byte {error.start}", reason="not_json") from error
-    except json.JSONDecodeError as error:
-        raise BadInputError(f"not JSON at character {error.pos}: {error.msg}", reason="not_json") from error
-    except RecursionError as error:
-        raise BadInputError("nested too deeply", reason="too_deep") from error
-    except ValueError as error:
-        raise BadInputError("NaN, an infinity, or a number of too many digits", reason="not_json") from error
-
-
 def _defaults(settings: ImportSettings) -> dict[str, object]:
     given = {"time": settings.default_time, "tenant_id": settings.tenant_id}
     return {name: value for name, value in given.items() if value is not None}
-
-
-_REASONS = {"missing": "missing_field", "string_too_long": "too_long", "extra_forbidden": "unknown_field"}
-
-
-def _refusal(error: ValidationError) -> BadInputError:
-    """The first complaint with its place; never the value, nor a key that the mapping does not know."""
-    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-    kind, place = first["type"], list(first["loc"])
-    if kind == "extra_forbidden":
-        place[-1] = "(unknown)"
-    message = f"{'.'.join(map(str, place))}: {first['msg']}"
-    return BadInputError(message, reason=_REASONS.get(kind, "wrong_type"))
-
-
-def _skip(row: Row, error: BadInputError, source: str) -> SkipRow:
-    reason = str(error.details["reason"])
-    return SkipRow(source=source, line=row.line, reason=reason, message=str(error), row_hash=row.row_hash)
 
 
 def _tables(taken: list[_Taken], skips: list[SkipRow]) -> Imported:

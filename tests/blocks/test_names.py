@@ -34,6 +34,8 @@ def test_a_name_is_closed_and_not_empty(settings: dict[str, str]) -> None:
         EmbedderName.model_validate(settings)
 
 
+@pytest.mark.prefect
+@pytest.mark.usefixtures("prefect_server")
 def test_an_unknown_embedder_is_said_with_what_there_is() -> None:
     with pytest.raises(NotFoundError, match="use 'embedded' or the slug/name of a saved block"):
         EmbedderName(name="nothing-of-this-name").identity()

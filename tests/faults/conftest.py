@@ -62,18 +62,19 @@ def play(inputs: Path) -> Iterator[Play]:
     pipe = subprocess.PIPE
     command = [sys.executable, "-m", "tests.faults.child"]
     with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True, env=dict(os.environ)) as server:
-        assert server.stdin is not None
-        assert server.stdout is not None
+        asking, answering = server.stdin, server.stdout
+        assert asking is not None
+        assert answering is not None
 
         def turn(home: Path, fatal: int = 0, part: str = "turn") -> Played:
             home.mkdir(exist_ok=True)
             order = {"inputs": str(inputs), "home": str(home), "fatal": fatal, "part": part}
-            print(json.dumps(order), file=server.stdin, flush=True)
-            answer = json.loads(server.stdout.readline())
+            print(json.dumps(order), file=asking, flush=True)
+            answer = json.loads(answering.readline())
             return Played(answer["status"], [tuple(event) for event in answer["events"]])
 
         yield turn
-        server.stdin.close()
+        asking.close()
 
 
 @pytest.fixture(scope="session")

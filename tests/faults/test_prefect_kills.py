@@ -127,7 +127,7 @@ def test_a_suspended_run_outlives_its_process_its_runner_and_the_server(
     parameters = {"config": wheel.week_config().model_dump(mode="json"), "run_id": wheel.RUN_ID}
     with temporary_settings({PREFECT_API_URL: server.url}):
         wait_until(is_deployed, WAIT_S)
-        begun = run_deployment("weekly-flywheel/faults", parameters=parameters, timeout=0, as_subflow=False)
+        begun: Any = run_deployment("weekly-flywheel/faults", parameters=parameters, timeout=0, as_subflow=False)
     wait_until(lambda: state_with_prefect(server, week_home) == "Suspended", WAIT_S)
 
     runner.kill()

@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -77,7 +78,9 @@ def test_every_row_is_taken_outside_or_a_duplicate_however_parts_are_cut(
 
     pieces = Selection(START, END, ["a"])
     edges = sorted({0, table.num_rows, *(min(cut, table.num_rows) for cut in cuts)})
-    chosen = [i for low, high in zip(edges, edges[1:], strict=False) for i in ids(pieces.of(table.slice(low, high - low)))]
+    chosen = [
+        i for low, high in pairwise(edges) for i in ids(pieces.of(table.slice(low, high - low)))
+    ]
 
     assert chosen == expected
     assert len(set(chosen)) == len(chosen)

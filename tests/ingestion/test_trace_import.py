@@ -67,7 +67,7 @@ def test_a_good_row_becomes_a_trace_in_utc() -> None:
         ({**GOOD, "time": MARKER}, "wrong_type"),
         ({**GOOD, "time": "2026-11-16T08:00:00"}, "wrong_type"),
         ({**GOOD, "time": "0001-01-01T00:00:00+14:00"}, "wrong_type"),
-        ({**GOOD, "cost_usd": -1}, "wrong_type"),
+        ({**GOOD, "cost_usd": -1}, "out_of_range"),
         (json.dumps(GOOD | {"cost_usd": 0}).replace(": 0", ": 1e999").encode(), "wrong_type"),
         ({**GOOD, "trace_id": MARKER * 100}, "too_long"),
         ({**GOOD, "question": MARKER + "\ud800"}, "lone_surrogate"),

@@ -1,14 +1,16 @@
 """What a run showed to a person is what it goes on with, whatever was changed meanwhile."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-import tasks.triage
 from millrace.errors import BadInputError
+from millrace.triage.decide import triage_part
 from tasks.home import Home
 from tasks.receipts import read_receipts
 from tests.support import wheel
+from tests.support.inputs import synthetic_traces, write_lines
 from tests.support.state import state_of
 
 
@@ -17,12 +19,11 @@ class Calls:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.n_calls = 0
-        self._real = tasks.triage.triage_part
-        monkeypatch.setattr(tasks.triage, "triage_part", self._counted)
+        monkeypatch.setattr("tasks.triage.triage_part", self._counted)
 
-    def _counted(self, *arguments: object) -> object:
+    def _counted(self, *arguments: Any) -> object:
         self.n_calls += 1
-        return self._real(*arguments)  # type: ignore[arg-type]
+        return triage_part(*arguments)
 
 
 @pytest.fixture
@@ -71,8 +72,6 @@ def test_after_the_pause_changed_rules_change_nothing_of_what_was_shown(
 
 
 def test_traces_that_come_while_a_run_waits_belong_to_the_next(imported: Home, inputs: Path) -> None:
-    from tests.support.inputs import synthetic_traces, write_lines
-
     assert wheel.week() is None
     before = state_of(imported.root)["receipts"][wheel.RUN_ID]
     wheel.import_file(write_lines(imported.root / "late.jsonl", synthetic_traces(10, seed=8, prefix="late")), "late")

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 import flows.weekly_flywheel as weekly
+from millrace.datasets.manifest import DatasetRef
 from millrace.datasets.store import DatasetStore
 from millrace.ledger import pointers
 from millrace.ledger.tasks import Task, tasks
 from millrace.records.golden import GoldenRow
-from tasks.golden import ActiveGolden, pointer_name
+from tasks.golden import pointer_name
 from tasks.home import Home
 from tests.support import wheel
 from tests.support.state import state_of
@@ -41,7 +42,8 @@ def golden_rows(home: Home) -> list[GoldenRow]:
     with home.ledger as ledger:
         active = pointers.pointer(ledger, pointer_name("main"))
     assert active is not None
-    table = DatasetStore(home.root / "datasets").open(ActiveGolden(name="main", **active.value).dataset).to_arrow()
+    ref = DatasetRef.model_validate(active.value["dataset"])
+    table = DatasetStore(home.root / "datasets").open(ref).to_arrow()
     return [GoldenRow.model_validate(row) for row in table.to_pylist()]
 
 

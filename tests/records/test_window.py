@@ -53,7 +53,9 @@ def test_the_time_zone_decides_which_week_has_ended() -> None:
     assert iso_week(None, "UTC", sunday_evening).name == "2026-W45"
 
 
-@given(st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)), st.sampled_from(["UTC", "Europe/Berlin", "Asia/Tokyo"]))
+@given(
+    st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)), st.sampled_from(["UTC", "Europe/Berlin", "Asia/Tokyo"])
+)
 def test_the_default_week_has_ended_and_the_next_one_has_not(now: datetime, zone: str) -> None:
     now = now.replace(tzinfo=UTC)
     window = iso_week(None, zone, now)

@@ -90,7 +90,7 @@ class Killer:
             return _TornStream(stream, lambda kind: self.note(kind, path))
 
         os.open = os_open
-        Path.open = path_open  # type: ignore[method-assign]
+        Path.open = path_open  # type: ignore[method-assign, assignment]
 
     def _watch_renames(self) -> None:
         def watched(real: Callable[..., None]) -> Callable[..., None]:
@@ -103,12 +103,13 @@ class Killer:
         os.rename, os.replace = watched(os.rename), watched(os.replace)
 
     def _watch_commits(self) -> None:
-        real_commit = DefaultDialect.do_commit
+        real_commit: Callable[..., None] = DefaultDialect.do_commit
 
         def commit(dialect: DefaultDialect, connection: Any) -> None:
             reads_only = connection.execute("PRAGMA query_only").fetchone()[0]
             if reads_only:
-                return real_commit(dialect, connection)
+                real_commit(dialect, connection)
+                return
             path = Path(connection.execute("PRAGMA database_list").fetchone()[2])
             log = path.with_name(f"{path.name}-wal")
             size = log.stat().st_size
@@ -117,7 +118,6 @@ class Killer:
             if log.stat().st_size > size:
                 self.note("torn-commit", path, before_death=lambda: os.truncate(log, log.stat().st_size - _HALF_A_PAGE))
             self.note("committed", path)
-            return None
 
         DefaultDialect.do_commit = commit  # type: ignore[method-assign]
 

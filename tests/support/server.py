@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 _LOOK_EVERY_S = 0.2
@@ -26,7 +26,7 @@ class Server:
         return f"http://127.0.0.1:{self._port}/api"
 
     @property
-    def environment(self) -> Mapping[str, str]:
+    def environment(self) -> dict[str, str]:
         return dict(os.environ) | {
             "PREFECT_HOME": str(self._folder),
             "PREFECT_LOCAL_STORAGE_PATH": str(self._folder / "results"),

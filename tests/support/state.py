@@ -1,4 +1,4 @@
-"""What a home holds, without what may differ between two equal turns: times, durations, caching, random keys, folders."""
+"""What a home holds, without what differs between equal turns: times, durations, caching, random keys, folders."""
 
 import json
 from collections import Counter
@@ -24,7 +24,7 @@ def state_of(home: Path) -> dict[str, Any]:
     """Everything that two equal turns leave equal, by name of the thing."""
     with Ledger.open(home / "ledger.sqlite", create=False) as ledger:
         run_ids = sorted(run.run_id for run in runs.list_runs(ledger))
-        state = {
+        state: dict[str, Any] = {
             "datasets": [ref.name for ref in DatasetStore(home / "datasets").refs()],
             "catalogue": [_without_times(entry.model_dump(mode="json"), "sequence") for entry in _catalogued(ledger)],
             "subjects": _subjects(ledger),
@@ -41,7 +41,7 @@ def state_of(home: Path) -> dict[str, Any]:
             "pointers": [_pointer(each) for name in _POINTERS for each in pointers.pointer_history_of(ledger, name)],
         }
     state["files"] = {name: path.read_bytes() for name, path in _published(home)}
-    return _without_folder(state, str(home))
+    return {name: _without_folder(value, str(home)) for name, value in state.items()}
 
 
 def check_whole(home: Path) -> None:

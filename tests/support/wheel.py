@@ -12,6 +12,7 @@ from flows.weekly_flywheel import WeeklyFlywheelConfig, WeeklyFlywheelResult, we
 from millrace.errors import BadInputError
 from millrace.ledger import approvals
 from millrace.ledger.annotations import submit
+from millrace.ledger.schema import ApprovalDecision
 from millrace.ledger.tasks import Task, tasks
 from tasks.home import Home
 from tests.support.inputs import AS_OF, WEEK
@@ -65,7 +66,7 @@ def answer_tasks(run_id: str = RUN_ID, *, at: datetime = ANSWERED_AT, up_to: int
     return [task.task_id for task in pending]
 
 
-def approve(run_id: str = RUN_ID, decision: approvals.ApprovalDecision = "approve") -> None:
+def approve(run_id: str = RUN_ID, decision: ApprovalDecision = "approve") -> None:
     """Record the decision on whatever the run asks, as ``millrace approve`` does when no process waits."""
     with Home.from_environment().ledger as ledger:
         for asked in approvals.waiting(ledger, run_id):

@@ -3,7 +3,7 @@
 import contextvars
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -118,7 +118,7 @@ def test_the_page_says_what_is_pinned_and_the_hash_names_every_output(plain: Tur
     pinned = pins.pins_of(home.ledger, "run")["steps-approval"]
     assert asked.pinned_hash == sha256_json({"make-ratings": pinned["make-ratings"]["result"]["output"]})
     assert asked.markdown.startswith("# Approve it?\n\nThree **ratings**.")
-    assert f"Run `run` · pinned `{asked.pinned_hash}`" in asked.markdown
+    assert f"Run `run` · pinned `{asked.pinned_hash[:16]}`" in asked.markdown
 
 
 def test_extend_asks_again_under_the_next_key_with_who_asked_for_time(plain: Turn, home: Home) -> None:
@@ -196,9 +196,8 @@ class Reviewer:
 
 
 @pytest.fixture
-def _attentive(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _attentive(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tasks.approval, "POLL_INTERVAL_S", 0.2)
-    yield
 
 
 @pytest.mark.prefect

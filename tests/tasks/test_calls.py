@@ -32,10 +32,13 @@ class Settings(Record):
     since: AwareDatetime | None = None
 
 
+DEFAULTS = Settings()
+
+
 class Mixed(Record):
     data: DatasetRef
     judge: Judge
-    settings: Settings = Settings()
+    settings: Settings = DEFAULTS
 
 
 def ref(digit: str, rows: int = 1) -> DatasetRef:
@@ -108,7 +111,7 @@ def some_step(
     judge: Judge,
     since: AwareDatetime | None,
     names: list[Identifier],
-    settings: Settings = Settings(),
+    settings: Settings = DEFAULTS,
 ) -> tuple[DatasetRef, float | None]:
     return data, settings.threshold
 

@@ -17,7 +17,7 @@ from tasks.stage import stage
 from tests.tasks.turns import Turn
 
 TRACES: list[dict[str, Any]] = [
-    {"trace_id": "1", "time": utc(2026, 11, 10), "tenant_id": "b", "user_id": "ann"},
+    {"trace_id": "1", "time": utc(2026, 11, 10), "tenant_id": "b", "user_id": "ann@mill"},
     {"trace_id": "2", "time": utc(2026, 11, 9), "tenant_id": "a", "user_id": "bob"},
     {"trace_id": "3", "time": utc(2026, 11, 12), "tenant_id": "b", "user_id": None},
 ]
@@ -66,15 +66,21 @@ def test_the_first_entry_of_a_content_stays(plain: Turn, home: Home) -> None:
 
 def test_users_and_tenants_are_found_by_keyed_hash_and_named_nowhere(plain: Turn, home: Home) -> None:
     ref = plain(lambda: take_traces(2))
-    assert holding(home, "user", "ann") == holding(home, "tenant", "a") == {ref.content_hash}
-    assert holding(home, "user", "a") == holding(home, "tenant", "ann") == holding(home, "user", "eve") == set()
-    home.ledger.close()
-    assert b"ann" not in (home.root / "ledger.sqlite").read_bytes()
+    assert holding(home, "user", "ann@mill") == holding(home, "tenant", "a") == {ref.content_hash}
+    assert (
+        holding(home, "user", "a")
+        == holding(home, "tenant", "ann@mill")
+        == holding(home, "user", "eve")
+        == set()
+    )
+    stored = b"".join(path.read_bytes() for path in home.root.glob("ledger.sqlite*"))
+    assert ref.content_hash.encode() in stored
+    assert b"ann@mill" not in stored
 
 
 def test_another_homes_key_finds_nobody(plain: Turn, home: Home) -> None:
     plain(lambda: take_traces(2))
-    key = subjects.keyed_hash(b"another key", "user", "ann")
+    key = subjects.keyed_hash(b"another key", "user", "ann@mill")
     assert subjects.datasets_of_subject(home.ledger, "user", key) == []
 
 
@@ -84,12 +90,12 @@ def test_a_derived_dataset_holds_whomever_its_inputs_hold(plain: Turn, home: Hom
         return traces, rate_traces([traces])
 
     traces, ratings = plain(body)
-    for subject_type, subject in (("user", "ann"), ("user", "bob"), ("tenant", "a"), ("tenant", "b")):
+    for subject_type, subject in (("user", "ann@mill"), ("user", "bob"), ("tenant", "a"), ("tenant", "b")):
         assert holding(home, subject_type, subject) == {traces.content_hash, ratings.content_hash}
 
 
 @pytest.mark.parametrize("n", [1, 2])
 def test_who_is_in_one_of_several_inputs_is_in_the_output(plain: Turn, home: Home, n: int) -> None:
     first, ratings = plain(lambda: (take_traces(1), rate_traces([take_traces(2), take_traces(n)])))
-    assert ratings.content_hash in holding(home, "user", "ann") & holding(home, "user", "bob")
+    assert ratings.content_hash in holding(home, "user", "ann@mill") & holding(home, "user", "bob")
     assert first.content_hash not in holding(home, "user", "bob")

@@ -12,6 +12,7 @@ import pytest
 
 from millrace.datasets import parts as cutting
 from millrace.datasets.manifest import DatasetRef
+from millrace.datasets.schema import table_of
 from millrace.errors import BadInputError
 from millrace.records.receipt import Receipt
 from millrace.records.trace import SkipRow
@@ -21,6 +22,7 @@ from tasks.stage import stage
 from tests.tasks.turns import Turn, make_ratings, ratings_table
 
 Values = Callable[[DatasetRef], list[float]]
+Receipts = Callable[[str], dict[str, Receipt]]
 PART_ROWS = 4
 STATE: dict[str, Any] = {}
 
@@ -73,17 +75,7 @@ def both(number: int) -> Tables:
         raise BadInputError(f"job {number} failed")
     STATE["computed"].append(number)
     skips = [SkipRow(source="s", line=number + 1, reason="r", message="m", row_hash="h")] * (number % 2)
-    rows = [skip.model_dump() for skip in skips]
-    return {
-        "human_ratings": ratings_table(2, first=2 * number),
-        "skips": pa.Table.from_pylist(rows, schema=_skips_schema()),
-    }
-
-
-def _skips_schema() -> pa.Schema:
-    from millrace.datasets.schema import arrow_schema
-
-    return arrow_schema(SkipRow)
+    return {"human_ratings": ratings_table(2, first=2 * number), "skips": table_of(SkipRow, skips)}
 
 
 def test_each_part_gives_one_run_of_parts_in_order(turn: Turn, values: Values, home: Home) -> None:
@@ -180,9 +172,7 @@ def test_a_stage_may_write_one_kind_twice(plain: Turn, values: Values) -> None:
     assert (values(first), values(second)) == ([0.0], [0.0, 1.0])
 
 
-def test_nothing_of_a_finished_build_is_left_behind(
-    turn: Turn, home: Home, receipts: Callable[[str], dict[str, Receipt]]
-) -> None:
+def test_nothing_of_a_finished_build_is_left_behind(turn: Turn, home: Home, receipts: Receipts) -> None:
     turn(lambda: split_rows(3))
     left = [path.name for path in (home.root / "datasets" / ".building").iterdir() if path.is_dir()]
     assert left == []

@@ -30,7 +30,7 @@ def files_of(home: Home, run_id: str = "run") -> list[Path]:
 
 
 def test_receipts_and_summary_follow_their_json_schema(turn: Turn, home: Home) -> None:
-    turn(lambda: (make_ratings(3), make_ratings(2)) and None)
+    turn(lambda: [make_ratings(3), make_ratings(2)])
     assert [path.name for path in files_of(home)] == ["make-ratings-2.json", "make-ratings.json"]
     for path in files_of(home):
         jsonschema.validate(json.loads(path.read_text()), Receipt.model_json_schema())
@@ -80,7 +80,7 @@ def test_the_run_hash_leaves_out_how_and_when(receipt: Receipt, change: dict[str
 
 
 def test_receipts_are_read_by_time_of_start(plain: Turn, home: Home, receipt: Receipt) -> None:
-    plain(lambda: (make_ratings(3), make_ratings(2), make_ratings(1)) and None, "three")
+    plain(lambda: [make_ratings(n_rows) for n_rows in (3, 2, 1)], "three")
     read = [each.step for each in read_receipts(home.run_folder("three"))]
     assert read == ["make-ratings", "make-ratings-2", "make-ratings-3"]
 

@@ -16,8 +16,8 @@ from millrace.records.base import Record
 from millrace.records.receipt import Receipt
 from tasks.effect import effect
 from tasks.home import Home
-from tasks.receipts import read_receipts, read_summary, run_hash
 from tasks.processes import process_lives, process_name
+from tasks.receipts import read_receipts, read_summary, run_hash
 from tasks.run import FlowConfig, current_run, recorded
 from tests.tasks.turns import Turn, make_ratings
 
@@ -163,7 +163,7 @@ def note_time() -> str:
 
 def test_the_run_hash_covers_what_stages_put_out_and_neither_effects_nor_times(plain: Turn, home: Home) -> None:
     def turned(run_id: str, n_rows: int, *, with_effect: bool) -> str:
-        plain(lambda: (make_ratings(n_rows), note_time() if with_effect else None) and None, run_id)
+        plain(lambda: [make_ratings(n_rows), note_time() if with_effect else None], run_id)
         summary = read_summary(home.run_folder(run_id))
         assert summary is not None
         assert summary.run_hash == run_hash(read_receipts(home.run_folder(run_id)))

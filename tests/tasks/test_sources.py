@@ -55,7 +55,7 @@ def test_a_name_is_that_of_the_folder_even_when_given_as_a_dot(tmp_path: Path, m
 
 
 def test_what_is_not_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(NotFoundError, match="no file or folder .*missing"):
+    with pytest.raises(NotFoundError, match=r"no file or folder .*missing"):
         source_ref(str(tmp_path / "missing"))
 
 

@@ -1,0 +1,105 @@
+"""The second way to run: everything on one machine by one command, approved in the browser."""
+
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from tests.acceptance.browser import RunPage, chromium
+from tests.acceptance.prefect_api import PrefectApi
+from tests.acceptance.processes import User, free_port, stop
+from tests.docs import readme
+from tests.support.inputs import AS_OF, WEEK, synthetic_traces, write_lines
+
+pytestmark = pytest.mark.prefect
+SETTINGS: dict[str, object] = {"week": WEEK, "as_of": AS_OF}
+
+
+@contextmanager
+def up(user: User, port: int) -> Iterator[PrefectApi]:
+    """The README's command, with a port; stopped as by Ctrl-C or a shutdown."""
+    (command,) = readme.lines("up")
+    api = PrefectApi(port, lambda: user.read("up.log"))
+    with user.started(f"exec {command} --port {port}", "up.log") as process:
+        api.wait_until_healthy()
+        api.deployment("weekly-flywheel")
+        yield api
+        stop(process.pid)
+        assert process.wait() == 0
+
+
+def answer_a_task(user: User, annotator: str) -> None:
+    task = user.document("annotate", "next", "--annotator", annotator)["task"]
+    given = ["--verdict", "ok", "--behaviour", "answer", "--answer", "Twelve units.", "--annotator", annotator]
+    user.millrace("annotate", "submit", task["task_id"], *given)
+
+
+def golden_versions(user: User) -> list[tuple[str, int]]:
+    return [(each["version"], each["dataset"]["rows"]) for each in user.document("golden", "list")["versions"]]
+
+
+def test_a_week_is_approved_in_the_browser(user, tmp_path):
+    write_lines(user.folder / "traces.jsonl", synthetic_traces(40))
+    with chromium(tmp_path) as browser, up(user, free_port()) as api:
+        user.millrace("import", "traces", "traces.jsonl", "--mapping", "millrace")
+        run_id = api.start("weekly-flywheel", SETTINGS)
+        asked = api.wait_for_state(run_id, "Suspended")
+        answer_a_task(user, "ada")
+
+        page = RunPage(browser, f"{api.ui}/runs/flow-run/{run_id}", tmp_path)
+        page.open()
+        page.wait_for_badge("Suspended")
+        text = page.open_form()
+        assert f"Approve week {WEEK}?" in text
+        assert "Approving adds the answers given by then" in text
+        assert "could not be used" not in text
+        assert page.hidden_px() <= 0
+        page.picture("form")
+        page.answer(Decision="maybe", Reviewer="Rosa Lind")
+
+        asked = api.wait_for_state(run_id, "Suspended", not_state=asked["state"]["id"])
+        page.open()
+        text = page.open_form()
+        assert "The last answer could not be used: decision must be approve, reject or extend, not 'maybe'" in text
+        page.picture("form-again")
+        page.answer(Decision="approve", Reviewer="Rosa Lind", Note="seen in the browser")
+        page.wait_for_badge("Completed")
+        page.picture("completed")
+
+        assert golden_versions(user) == [("1.0.0", 1)]
+        report = user.millrace("report", "latest")
+        assert "Reviewer, as claimed: Rosa Lind" in report
+        assert "seen in the browser" in report
+        assert user.document("verify", "latest")["verified"]
+
+
+def test_a_waiting_run_is_approved_after_a_restart_of_everything(user):
+    for name in ("docs", "configs"):
+        (user.folder / name).symlink_to(readme.README.parent / name)
+    port = free_port()
+    with up(user, port) as api:
+        ingest, answer, _ = readme.lines("terminal")
+        for command in (ingest, answer):
+            user.millrace(*shlex.split(command)[1:])
+        run_id = api.start("weekly-flywheel", SETTINGS)
+        api.wait_for_state(run_id, "Suspended")
+    assert pinned_of(user, run_id)
+
+    with up(user, port) as api:
+        answer_a_task(user, "ben")
+        before = pinned_of(user, run_id)
+        given = ["--decision", "approve", "--reviewer", "Rosa Lind", "--note", "after the restart"]
+        assert user.document("approve", "latest", *given)["via"] == "prefect"
+        api.wait_for_state(run_id, "Completed")
+        shown = user.document("show", "latest")
+    assert shown["status"] == "completed"
+    assert golden_versions(user) == [("1.0.0", 1)]
+    assert before in user.millrace("report", "latest")
+
+
+def pinned_of(user: User, run_id: str) -> Any:
+    """The hash of what the run's open question is about."""
+    (asked,) = user.document("show", run_id)["waiting_approvals"]
+    return asked["pinned_hash"]
