@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from apps.cli import annotate, approve, doctor, gc, golden, imports, plan, report, run, runs, up, verify
+from apps.cli import annotate, approve, doctor, gc, golden, imports, plan, report, run, runs, schema, up, verify
 from apps.cli.command import command
 from apps.cli.terminal import Terminal
 
@@ -36,7 +36,7 @@ def demo(
 
 
 command(app)(demo)
-for module in (up, run, plan, imports, runs, report, annotate, approve, golden, verify, gc, doctor):
+for module in (up, run, plan, imports, runs, report, annotate, approve, golden, schema, verify, gc, doctor):
     module.register(app)
 
 
