@@ -26,8 +26,9 @@ SHOWN_HASH = 16  # digits; all 64 would be cut off at the form's right edge
 class ApprovalInput(RunInput):
     """Your decision on what is shown above"""
 
-    decision: str = Field("", description="approve, reject, or extend (ask again later, after more annotations)")
-    reviewer: str = Field("", description="Your name; recorded as claimed")
+    # Two fields are required: Prefect takes an empty answer to a form that requires none, and keeps nothing of it.
+    decision: str = Field(description="approve, reject, or extend (ask again later, after more annotations)")
+    reviewer: str = Field(description="Your name; recorded as claimed")
     note: str = Field("", description="Why; kept with the decision")
     minimum_completed: int = Field(0, description="Do not go on while fewer of the run's tasks are answered")
 

@@ -7,7 +7,6 @@ from blocks.names import EmbedderName
 from millrace.datasets.canonical import canonical_json
 from millrace.datasets.files import write_atomic
 from millrace.datasets.manifest import DatasetRef
-from millrace.errors import BadInputError
 from millrace.golden.build import GoldenConfig
 from millrace.golden.build import build_golden as build
 from millrace.golden.usable import Rejection
@@ -96,26 +95,19 @@ def build_golden(
 @effect
 def publish_golden(active: ActiveGolden, grown: GrownGolden, note: str) -> PublishedGolden:
     """Make the grown dataset the active version, unless nothing was added or another run came first."""
-    run = current_run()
     if not grown.added or grown.version is None:
         return PublishedGolden(published=True, version=active.version)
+    run, name = current_run(), pointer_name(active.name)
     value = {"version": grown.version, "dataset": grown.rows.model_dump(mode="json")}
-    before = pointers.pointer(run.home.ledger, pointer_name(active.name))
-    expected = before.value if before and before.value["version"] == active.version else None
-    if before is not None and expected is None and before.value != value:
-        return PublishedGolden(published=False, version=before.value["version"])
-    _write_version(active, grown, note, run.home.root / "golden" / active.name / grown.version)
-    try:
-        pointers.set_pointer(
-            run.home.ledger,
-            pointer_name(active.name),
-            value,
-            at=run.now,
-            run_id=run.run_id,
-            expected=pointers.ABSENT if before is None else before.value,
-        )
-    except BadInputError:
-        return PublishedGolden(published=False, version=active.version)
+    with run.home.ledger.write():  # no other run publishes between the look, the files and the pointer
+        pointer = pointers.pointer(run.home.ledger, name)
+        now = pointer.value if pointer else {"version": None}
+        if now == value:
+            return PublishedGolden(published=True, version=grown.version)
+        if now["version"] != active.version:
+            return PublishedGolden(published=False, version=now["version"])
+        _write_version(active, grown, note, run.home.root / "golden" / active.name / grown.version)
+        pointers.set_pointer(run.home.ledger, name, value, at=run.now, run_id=run.run_id)
     return PublishedGolden(published=True, version=grown.version)
 
 

@@ -58,7 +58,6 @@ class RunPage:
         self._browser.get(self._url)
 
     def wait_for_badge(self, state: str) -> None:
-        """Until the page says so by itself."""
         self._element(f"//span[normalize-space()='{state}']")
 
     def open_form(self) -> str:
@@ -67,13 +66,18 @@ class RunPage:
         self._field("Decision")
         return self._element("//*[@role='dialog']//article").text
 
-    def answer(self, **fields: str) -> None:
-        """Fill the form's fields, by the beginnings of their labels, and submit it."""
+    def fill(self, **fields: str) -> None:
+        """Type into the form's fields, named by the beginnings of their labels."""
         for label, text in fields.items():
             field = self._field(label)
             field.clear()
             field.send_keys(text)
+
+    def submit(self) -> None:
         self._element("//*[@role='dialog']//button[normalize-space()='Submit']").click()
+
+    def wait_for_text(self, text: str) -> None:
+        self._element(f"//*[contains(normalize-space(text()), '{text}')]")
 
     def hidden_px(self) -> int:
         """How much of the text above the form lies beyond its right edge."""

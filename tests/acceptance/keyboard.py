@@ -27,12 +27,17 @@ class Keyboard:
 
     def expect(self, text: str, timeout_s: float = 90.0) -> str:
         """Wait until the text is shown; gives what was shown before it."""
-        deadline = time.monotonic() + timeout_s
-        while text not in self._unread:
-            left = deadline - time.monotonic()
-            assert left > 0 and self._read(left), f"{text!r} was not shown, but:\n{self._unread}"
+        self.expect_either(text, timeout_s=timeout_s)
         before, _, self._unread = self._unread.partition(text)
         return before
+
+    def expect_either(self, *texts: str, timeout_s: float = 90.0) -> str:
+        """Wait until one of the texts is shown; gives that text, and leaves it to be expected."""
+        deadline = time.monotonic() + timeout_s
+        while not (shown := [text for text in texts if text in self._unread]):
+            left = deadline - time.monotonic()
+            assert left > 0 and self._read(left), f"{' or '.join(texts)!r} was not shown, but:\n{self._unread}"
+        return shown[0]
 
     def type(self, line: str) -> None:
         os.write(self._terminal, f"{line}\n".encode())

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from tests.acceptance.keyboard import at_terminal
+from tests.acceptance.people import golden_versions
 from tests.docs import readme
 
 pytestmark = pytest.mark.prefect
@@ -63,5 +64,5 @@ def test_the_demo_asks_at_a_terminal(user):
     report = user.millrace("report", "latest")
     assert "Reviewer, as claimed: Rosa Lind" in report
     assert "one is a beginning" in report
-    assert user.document("golden", "list")["versions"][0]["dataset"]["rows"] == 1
+    assert golden_versions(user) == [("1.0.0", 1)]
     assert user.document("annotate", "status")["open"] > 0

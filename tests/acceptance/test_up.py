@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.browser import RunPage, chromium
+from tests.acceptance.people import answer_a_task, golden_versions
 from tests.acceptance.prefect_api import PrefectApi
 from tests.acceptance.processes import User, free_port, stop
 from tests.docs import readme
@@ -30,16 +31,6 @@ def up(user: User, port: int) -> Iterator[PrefectApi]:
         assert process.wait() == 0
 
 
-def answer_a_task(user: User, annotator: str) -> None:
-    task = user.document("annotate", "next", "--annotator", annotator)["task"]
-    given = ["--verdict", "ok", "--behaviour", "answer", "--answer", "Twelve units.", "--annotator", annotator]
-    user.millrace("annotate", "submit", task["task_id"], *given)
-
-
-def golden_versions(user: User) -> list[tuple[str, int]]:
-    return [(each["version"], each["dataset"]["rows"]) for each in user.document("golden", "list")["versions"]]
-
-
 def test_a_week_is_approved_in_the_browser(user, tmp_path):
     write_lines(user.folder / "traces.jsonl", synthetic_traces(40))
     with chromium(tmp_path) as browser, up(user, free_port()) as api:
@@ -57,14 +48,21 @@ def test_a_week_is_approved_in_the_browser(user, tmp_path):
         assert "could not be used" not in text
         assert page.hidden_px() <= 0
         page.picture("form")
-        page.answer(Decision="maybe", Reviewer="Rosa Lind")
+        page.submit()  # empty as it is
+        page.wait_for_text("is a required property")
+        assert api.post(f"flow_runs/{run_id}/resume", {})["status"] == "REJECT"
+        page.fill(Decision="maybe", Reviewer="Rosa Lind")
+        page.submit()
 
-        asked = api.wait_for_state(run_id, "Suspended", not_state=asked["state"]["id"])
+        api.wait_for_state(run_id, "Suspended", not_state=asked["state"]["id"])
         page.open()
         text = page.open_form()
         assert "The last answer could not be used: decision must be approve, reject or extend, not 'maybe'" in text
         page.picture("form-again")
-        page.answer(Decision="approve", Reviewer="Rosa Lind", Note="seen in the browser")
+        page.fill(Decision="approve", Reviewer="Rosa Lind", Note="seen in the browser")
+        page.submit()
+        api.wait_for_state(run_id, "Completed")
+        page.open()
         page.wait_for_badge("Completed")
         page.picture("completed")
 

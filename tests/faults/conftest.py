@@ -15,7 +15,7 @@ from tests.support.inputs import write_inputs
 from tests.support.state import state_of
 
 ROOT = Path(__file__).parents[2]
-N_POINTS, N_TORTURE_POINTS = 48, 400
+N_POINTS, N_TORTURE_POINTS = 52, 400
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,12 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def play(inputs: Path) -> Iterator[Play]:
+def play(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Play]:
     """Turn the wheel in a home, in a process of its own that dies at the given operation; 0 lets it live."""
     pipe = subprocess.PIPE
     command = [sys.executable, "-m", "tests.faults.child"]
-    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True, env=dict(os.environ)) as server:
+    environment = os.environ | {"TMPDIR": str(tmp_path_factory.mktemp("temporary"))}  # the killed leave things there
+    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True, env=environment) as server:
         asking, answering = server.stdin, server.stdout
         assert asking is not None
         assert answering is not None

@@ -1,4 +1,4 @@
-"""Which operations of a turn to die at: around every receipt, then every kind of operation, spread over the turn."""
+"""Which operations of a turn to die at: at the bounds of every step, inside every effect, and at every kind."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -10,9 +10,10 @@ def kill_points(events: Sequence[tuple[str, str]], n_points: int) -> list[int]:
     """Numbers of events, from 1, each once, in order of the turn.
 
     A step's receipt is its last operation, so dying around the receipts is dying at the bounds of all steps; which of
-    the receipt's operations it is takes turns. The rest goes to the kinds of operations in equal shares.
+    the receipt's operations it is takes turns. An effect commits its intention, what it does, and that it is done: so
+    steps with three commits also die inside the third. The rest goes to the kinds of operations in equal shares.
     """
-    points = set(_around_receipts(events))
+    points = {*_around_receipts(events), *_in_third_commits(events)}
     numbers: dict[str, list[int]] = defaultdict(list)
     for number, (kind, _) in enumerate(events, start=1):
         numbers[kind].append(number)
@@ -35,6 +36,17 @@ def _around_receipts(events: Sequence[tuple[str, str]]) -> list[int]:
         if turn_of.get(name) == kind:
             first.setdefault(name, number)
     return sorted(first.values())
+
+
+def _in_third_commits(events: Sequence[tuple[str, str]]) -> list[int]:
+    found, n_commits = [], 0
+    for number, (kind, path) in enumerate(events, start=1):
+        n_commits += kind == "torn-commit"
+        if kind == "torn-commit" and n_commits == 3:
+            found.append(number)
+        if kind == "renamed" and is_receipt(path):
+            n_commits = 0
+    return found
 
 
 def is_receipt(path: str) -> bool:

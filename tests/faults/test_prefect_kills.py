@@ -20,7 +20,7 @@ from tests.support.state import check_whole, state_of
 
 pytestmark = [pytest.mark.faults, pytest.mark.prefect]
 
-WAIT_S = 60
+WAIT_S = 120
 Start = Callable[..., "subprocess.Popen[bytes]"]
 
 

@@ -4,6 +4,7 @@ import contextvars
 import threading
 import time
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -51,7 +52,7 @@ def test_a_week_paused_and_resumed_in_prefect_gives_what_direct_calls_give(
     assert (result.status, result.golden_version) == ("completed", "1.0.0")
     assert runs.run_of(home.ledger, wheel.RUN_ID).status == "completed"
     assert result.report is not None
-    report = Artifact.get("weekly-report")
+    report: Any = Artifact.get("weekly-report")
     assert report is not None
     assert report.data == Path(result.report.markdown).read_text()
 

@@ -62,5 +62,5 @@ def test_content_does_not_depend_on_the_hash_seed(inputs: Path, tmp_path: Path) 
         return subprocess.Popen(command, env=environment, cwd=ROOT)
 
     processes = [start(seed) for seed in ("1", "2")]
-    assert [process.wait(60) for process in processes] == [0, 0]
+    assert [process.wait(120) for process in processes] == [0, 0]
     assert state_of(tmp_path / "1") == state_of(tmp_path / "2")

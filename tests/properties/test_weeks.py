@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from millrace.datasets.manifest import DatasetRef
 from millrace.datasets.store import DatasetStore
 from millrace.ledger import pointers
 from millrace.ledger.tasks import Task, tasks
-from millrace.records.golden import GoldenRow
+from millrace.records.golden import GoldenRow, GoldenVersion
 from tasks.golden import pointer_name
 from tasks.home import Home
 from tests.support import wheel
@@ -36,6 +37,19 @@ def queued(home: Home, run_id: str | None = None) -> list[Task]:
 def versions(home: Home) -> list[str]:
     with home.ledger as ledger:
         return [each.value["version"] for each in pointers.pointer_history_of(ledger, pointer_name("main"))]
+
+
+def pointed_hashes(home: Home) -> dict[str, str]:
+    with home.ledger as ledger:
+        history = pointers.pointer_history_of(ledger, pointer_name("main"))
+    return {each.value["version"]: each.value["dataset"]["content_hash"] for each in history}
+
+
+def written_hashes(home: Home) -> dict[str, str]:
+    """What the files beside the pointer say that each version is."""
+    files = (home.root / "golden" / "main").glob("*/version.json")
+    written = [GoldenVersion.model_validate_json(path.read_bytes()) for path in files]
+    return {each.version: each.content_hash for each in written}
 
 
 def golden_rows(home: Home) -> list[GoldenRow]:
@@ -65,9 +79,11 @@ def whole_week(run_id: str, **settings: Any) -> weekly.WeeklyFlywheelResult:
     return result
 
 
-def before_the_first_call(monkeypatch: pytest.MonkeyPatch, effect: str, happens: Callable[[], object]) -> None:
-    """Let something happen at the moment when the flow is about to call the effect for the first time."""
-    real = getattr(weekly, effect)
+def before_the_first_call(
+    monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str, happens: Callable[[], object]
+) -> None:
+    """Let something happen at the moment when the module is about to call the function for the first time."""
+    real = getattr(module, name)
     waiting = [happens]
 
     def called(*args: Any) -> Any:
@@ -75,7 +91,7 @@ def before_the_first_call(monkeypatch: pytest.MonkeyPatch, effect: str, happens:
             waiting.pop()()
         return real(*args)
 
-    monkeypatch.setattr(weekly, effect, called)
+    monkeypatch.setattr(module, name, called)
 
 
 def test_a_second_week_on_the_same_traces_adds_nothing(imported: Home) -> None:
@@ -120,7 +136,7 @@ def test_a_week_overtaken_while_it_proposes_leaves_the_questions_to_the_other(
     imported: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Both saw an empty queue, so both propose the same; the second is first to queue it.
-    before_the_first_call(monkeypatch, "enqueue_annotations", lambda: wheel.week("second", **LIMITED))
+    before_the_first_call(monkeypatch, weekly, "enqueue_annotations", lambda: wheel.week("second", **LIMITED))
     assert wheel.week("first", **LIMITED) is None
     of_second = queued(imported, "second")
     assert of_second
@@ -140,11 +156,12 @@ def test_a_week_overtaken_while_it_publishes_builds_on_the_other(
         assert wheel.week(run_id, **LIMITED) is None
         wheel.answer_tasks(run_id)
         wheel.approve(run_id)
-    before_the_first_call(monkeypatch, "publish_golden", lambda: wheel.week("second", **LIMITED))
+    before_the_first_call(monkeypatch, weekly, "publish_golden", lambda: wheel.week("second", **LIMITED))
     result = wheel.week("first", **LIMITED)
     assert result is not None
     assert versions(imported) == ["1.0.0", "1.1.0"]
     assert result.golden_version == "1.1.0"
+    assert written_hashes(imported) == pointed_hashes(imported)
     assert learnt(imported) == asked(imported)
 
 

@@ -12,10 +12,11 @@ from millrace.ledger.schema import SubjectType
 from millrace.records.trace import HumanRating, Trace, utc
 from tasks.effect import effect
 from tasks.home import Home
-from tasks.parts import write_dataset
+from tasks.parts import write_dataset, write_tables
 from tasks.stage import stage
 from tests.tasks.turns import Turn
 
+NAMED: list[DatasetRef] = []
 TRACES: list[dict[str, Any]] = [
     {"trace_id": "1", "time": utc(2026, 11, 10), "tenant_id": "b", "user_id": "ann@mill"},
     {"trace_id": "2", "time": utc(2026, 11, 9), "tenant_id": "a", "user_id": "bob"},
@@ -26,6 +27,18 @@ TRACES: list[dict[str, Any]] = [
 @effect
 def take_traces(n: int) -> DatasetRef:
     return write_dataset("traces", table_of(Trace, [Trace(question="q", **row) for row in TRACES[:n]]))
+
+
+@effect
+def take_rated_traces() -> list[DatasetRef]:
+    rating = HumanRating(trace_id="1", dimension="d", annotator="b", value=5.0)
+    trace = Trace(question="other", **TRACES[0])
+    return write_tables(traces=table_of(Trace, [trace]), human_ratings=table_of(HumanRating, [rating]))
+
+
+@effect
+def name_again() -> list[DatasetRef]:
+    return NAMED
 
 
 @stage
@@ -67,12 +80,7 @@ def test_the_first_entry_of_a_content_stays(plain: Turn, home: Home) -> None:
 def test_users_and_tenants_are_found_by_keyed_hash_and_named_nowhere(plain: Turn, home: Home) -> None:
     ref = plain(lambda: take_traces(2))
     assert holding(home, "user", "ann@mill") == holding(home, "tenant", "a") == {ref.content_hash}
-    assert (
-        holding(home, "user", "a")
-        == holding(home, "tenant", "ann@mill")
-        == holding(home, "user", "eve")
-        == set()
-    )
+    assert holding(home, "user", "a") == holding(home, "tenant", "ann@mill") == holding(home, "user", "eve") == set()
     stored = b"".join(path.read_bytes() for path in home.root.glob("ledger.sqlite*"))
     assert ref.content_hash.encode() in stored
     assert b"ann@mill" not in stored
@@ -90,8 +98,34 @@ def test_a_derived_dataset_holds_whomever_its_inputs_hold(plain: Turn, home: Hom
         return traces, rate_traces([traces])
 
     traces, ratings = plain(body)
-    for subject_type, subject in (("user", "ann@mill"), ("user", "bob"), ("tenant", "a"), ("tenant", "b")):
-        assert holding(home, subject_type, subject) == {traces.content_hash, ratings.content_hash}
+    for user in ("ann@mill", "bob"):
+        assert holding(home, "user", user) == {traces.content_hash, ratings.content_hash}
+    for tenant in ("a", "b"):
+        assert holding(home, "tenant", tenant) == {traces.content_hash, ratings.content_hash}
+
+
+def test_what_came_in_beside_traces_holds_their_users(plain: Turn, home: Home) -> None:
+    traces, ratings = plain(take_rated_traces)
+    assert holding(home, "user", "ann@mill") == {traces.content_hash, ratings.content_hash}
+
+
+def test_naming_datasets_together_does_not_make_one_hold_the_others_users(plain: Turn, home: Home) -> None:
+    def body() -> DatasetRef:
+        others, ratings = take_rated_traces()
+        NAMED[:] = [take_traces(2), others, ratings]
+        name_again()
+        return ratings
+
+    ratings = plain(body)
+    assert ratings.content_hash in holding(home, "user", "ann@mill")
+    assert ratings.content_hash not in holding(home, "user", "bob")
+
+
+def test_equal_content_from_other_inputs_holds_their_users_too(plain: Turn, home: Home) -> None:
+    ratings = plain(lambda: rate_traces([take_traces(1)]), "one")
+    assert ratings.content_hash not in holding(home, "user", "bob")
+    assert plain(lambda: rate_traces([take_traces(2)]), "two") == ratings
+    assert ratings.content_hash in holding(home, "user", "bob")
 
 
 @pytest.mark.parametrize("n", [1, 2])

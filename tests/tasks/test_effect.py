@@ -108,7 +108,7 @@ def test_the_receipt_is_an_effects(turn: Turn, receipts: Receipts) -> None:
 def test_an_effect_too_is_tried_again_when_that_may_help(
     prefect: Turn, receipts: Receipts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quick = send_to_a_slow_service._task.with_options(retry_delay_seconds=[0.01], retry_jitter_factor=None)
+    quick = send_to_a_slow_service._task.with_options(retry_delay_seconds=[0.01], retry_jitter_factor=0.0)
     monkeypatch.setattr(send_to_a_slow_service, "_task", quick)
     assert prefect(lambda: send_to_a_slow_service("x")) == 3
     assert receipts("run")["send-to-a-slow-service"].attempts == 3

@@ -3,6 +3,7 @@
 import re
 import subprocess
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -84,7 +85,7 @@ def test_versions_of_libraries_that_decide_values_enter(
 ) -> None:
     before = code_fingerprint("tasks.triage")
     code_fingerprint.cache_clear()
-    real = fingerprint.version
+    real = version
     monkeypatch.setattr(fingerprint, "version", lambda name: "0.0.0" if name == package else real(name))
     assert (code_fingerprint("tasks.triage") != before) == counts
 

@@ -1,5 +1,5 @@
+import secrets
 import stat
-import threading
 from pathlib import Path
 
 import pytest
@@ -37,23 +37,17 @@ def test_the_identity_moves_with_the_folder(tmp_path: Path) -> None:
     assert Home(tmp_path / "two").identity == before
 
 
-def test_all_who_begin_a_home_at_once_read_one_secret(tmp_path: Path) -> None:
-    n_threads = 8
-    start, found = threading.Barrier(n_threads), []
+def test_of_two_who_begin_a_home_at_once_the_first_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    token, first = secrets.token_hex, []
 
-    def begin() -> None:
-        home = Home(tmp_path)
-        start.wait()
-        found.append(home.identity)
+    def overtaken(n_bytes: int) -> str:
+        monkeypatch.setattr(secrets, "token_hex", token)
+        first.append(Home(tmp_path).identity)
+        return token(n_bytes)
 
-    threads = [threading.Thread(target=begin) for _ in range(n_threads)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(found) == n_threads
-    assert len(set(found)) == 1
-    assert len(found[0]) == 64
+    monkeypatch.setattr(secrets, "token_hex", overtaken)
+    assert [Home(tmp_path).identity] == first
+    assert [path.name for path in (tmp_path / "keys").iterdir()] == ["home-id"]
 
 
 def test_the_environment_names_the_home_and_the_default_lies_in_the_working_directory(

@@ -30,7 +30,7 @@ STATE: dict[str, Any] = {}
 @pytest.fixture(autouse=True)
 def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Four rows a part; a fresh note of what happened."""
-    monkeypatch.setitem(cutting.cut.__kwdefaults__, "max_rows", PART_ROWS)
+    monkeypatch.setattr(cutting.cut, "__kwdefaults__", {"max_rows": PART_ROWS, "max_bytes": cutting.PART_BYTES})
     STATE.clear()
     STATE.update(computed=[], fails=set(), drawn=0, running=0, most=0, delays={}, lock=threading.Lock())
 

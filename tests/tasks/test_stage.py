@@ -52,6 +52,12 @@ def read_file(source: SourceRef) -> str:
 
 
 @stage
+def count_letters(text: str) -> int:
+    CALLS.append(text)
+    return len(text)
+
+
+@stage
 def fail_twice(kind: str) -> int:
     CALLS.append(kind)
     if len(CALLS) <= 2:
@@ -67,7 +73,7 @@ def fail_always(kind: str) -> int:
 
 def hasten(step: Stage[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Let retries follow each other at once."""
-    quick = step._task.with_options(retry_delay_seconds=[0.01], retry_jitter_factor=None)
+    quick = step._task.with_options(retry_delay_seconds=[0.01], retry_jitter_factor=0.0)
     monkeypatch.setattr(step, "_task", quick)
 
 
@@ -173,6 +179,16 @@ def test_another_home_does_not_see_this_ones_results(
 
 
 @pytest.mark.prefect
+def test_a_result_without_datasets_stays_in_its_home_too(
+    prefect: Turn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "one", "two"):
+        monkeypatch.setenv("MILLRACE_HOME", str(tmp_path / name))
+        assert prefect(lambda: count_letters("letters")) == 7
+    assert CALLS == ["letters", "letters"]
+
+
+@pytest.mark.prefect
 def test_edited_code_is_a_miss(prefect: Turn, monkeypatch: pytest.MonkeyPatch) -> None:
     prefect(shift_three, "one")
     monkeypatch.setattr(tasks.steps, "code_fingerprint", lambda module: "edited")
@@ -211,11 +227,11 @@ def test_without_prefect_nothing_is_tried_again(plain: Turn) -> None:
 @pytest.mark.prefect
 def test_every_computed_stage_leaves_an_artifact_and_a_cached_one_none(prefect: Turn) -> None:
     prefect(shift_three, "one")
-    artifact = Artifact.get("receipt-shift-ratings")
+    artifact: Any = Artifact.get("receipt-shift-ratings")
     assert artifact is not None
     assert "| rows in / out / skipped | 3 / 3 / 0 |" in str(artifact.data)
     prefect(shift_three, "two")
-    latest = Artifact.get("receipt-shift-ratings")
+    latest: Any = Artifact.get("receipt-shift-ratings")
     assert latest is not None
     assert latest.id == artifact.id
 
