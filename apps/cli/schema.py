@@ -15,9 +15,7 @@ def register(app: typer.Typer) -> None:
 
 def schema(
     terminal: Terminal,
-    kind: Annotated[
-        str | None, typer.Argument(help="A kind of record, such as traces; without it all.")
-    ] = None,
+    kind: Annotated[str | None, typer.Argument(help="A kind of record, such as traces; without it all.")] = None,
 ) -> None:
     """Print a record's JSON Schema; that of traces is Millrace's own interchange form."""
     import json

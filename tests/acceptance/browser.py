@@ -107,6 +107,7 @@ class RunPage:
 
     def _explain(self) -> str:
         self.picture("failure")
-        return f"the page is in {self._pictures / 'failure.png'}; it says\n" + self._browser.find_element(
-            "tag name", "body"
-        ).text
+        return (
+            f"the page is in {self._pictures / 'failure.png'}; it says\n"
+            + self._browser.find_element("tag name", "body").text
+        )

@@ -37,7 +37,9 @@ def test_imported_traces_become_a_golden_dataset(user, file):
     assert done.returncode == 0, done.stderr
 
     with user.started(f"exec {turn}", "turn.log") as turning:
-        wait_for("a question", lambda: "waits for a person" in user.read("turn.log"), 120, lambda: user.read("turn.log"))
+        wait_for(
+            "a question", lambda: "waits for a person" in user.read("turn.log"), 120, lambda: user.read("turn.log")
+        )
         answer_at_terminal(user)
         approve_at_terminal(user)
         assert turning.wait(timeout=60) == 0, user.read("turn.log")

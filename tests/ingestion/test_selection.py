@@ -78,9 +78,7 @@ def test_every_row_is_taken_outside_or_a_duplicate_however_parts_are_cut(
 
     pieces = Selection(START, END, ["a"])
     edges = sorted({0, table.num_rows, *(min(cut, table.num_rows) for cut in cuts)})
-    chosen = [
-        i for low, high in pairwise(edges) for i in ids(pieces.of(table.slice(low, high - low)))
-    ]
+    chosen = [i for low, high in pairwise(edges) for i in ids(pieces.of(table.slice(low, high - low)))]
 
     assert chosen == expected
     assert len(set(chosen)) == len(chosen)
