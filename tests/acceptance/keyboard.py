@@ -35,8 +35,8 @@ class Keyboard:
         """Wait until one of the texts is shown; gives that text, and leaves it to be expected."""
         deadline = time.monotonic() + timeout_s
         while not (shown := [text for text in texts if text in self._unread]):
-            left = deadline - time.monotonic()
-            assert left > 0 and self._read(left), f"{' or '.join(texts)!r} was not shown, but:\n{self._unread}"
+            more = self._read(deadline - time.monotonic())
+            assert more, f"{' or '.join(texts)!r} was not shown, but:\n{self._unread}"
         return shown[0]
 
     def type(self, line: str) -> None:
