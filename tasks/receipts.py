@@ -21,7 +21,7 @@ def write_receipt(run: "Run", receipt: Receipt) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_file():
         known = Receipt.model_validate_json(path.read_bytes())
-        if (known.key, known.outputs) == (receipt.key, receipt.outputs):
+        if (known.key, known.outputs, known.output) == (receipt.key, receipt.outputs, receipt.output):
             return
     write_atomic(path, canonical_json(receipt))
 
@@ -46,8 +46,11 @@ def read_summary(run_folder: Path) -> RunSummary | None:
 
 
 def run_hash(receipts: list[Receipt]) -> str:
-    """sha256 over step, key-independent outputs of all stages; order of files does not matter."""
-    return sha256_json(sorted([receipt.step, receipt.outputs] for receipt in receipts if receipt.step_type == "stage"))
+    """sha256 over what each stage gave out, datasets and plain facts; order of files does not matter."""
+    given_out = {
+        receipt.step: [receipt.outputs, receipt.output] for receipt in receipts if receipt.step_type == "stage"
+    }
+    return sha256_json(given_out)
 
 
 def write_summary(

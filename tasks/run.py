@@ -157,7 +157,7 @@ def _pinned_start(ledger: Ledger, flow: str, config: FlowConfig, run_id: str) ->
     """What the run resolved when it first started; a start that is refused leaves the run as it was."""
     now = utc_now()
     settings = config.model_dump(mode="json")
-    resolved = {"config": settings, "now": (config.as_of or now).astimezone(UTC).isoformat()}
+    resolved = {"config": _deciding(settings), "now": (config.as_of or now).astimezone(UTC).isoformat()}
     with ledger.write():
         runs.start_run(
             ledger,
@@ -169,7 +169,7 @@ def _pinned_start(ledger: Ledger, flow: str, config: FlowConfig, run_id: str) ->
             prefect_run_id=_prefect_run_id(required=False),
         )
         start: dict[str, Any] = pins.pin(ledger, run_id, "start", resolved | {"sequence": latest_sequence(ledger)})
-        if canonical_json(start["config"]) != canonical_json(settings):
+        if canonical_json(start["config"]) != canonical_json(_deciding(settings)):
             raise BadInputError(
                 f"run {run_id} was started with other settings; `millrace resume {run_id}` continues it with its own",
                 run_id=run_id,
@@ -182,3 +182,8 @@ def _prefect_run_id(*, required: bool = True) -> str | None:
     if run_id is None and required:
         raise BadInputError("no run_id: outside Prefect a run needs one")
     return str(run_id) if run_id is not None else None
+
+
+def _deciding(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings without those that change no result: a run may go on with another number of workers."""
+    return {name: value for name, value in settings.items() if name != "workers"}

@@ -14,7 +14,7 @@ from millrace.methods.text import normalise_question
 from millrace.records.annotation import AnnotationTask
 from millrace.records.base import Record
 
-_TRACE_COLUMNS = ("trace_id", "tenant_id", "question", "history", "contexts", "answer")
+_TRACE_COLUMNS = ("trace_id", "tenant_id", "user_id", "question", "history", "contexts", "answer")
 
 
 class ProposalConfig(Record):

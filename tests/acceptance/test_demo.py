@@ -8,6 +8,7 @@ import pytest
 
 from tests.acceptance.keyboard import at_terminal
 from tests.acceptance.people import golden_versions
+from tests.acceptance.processes import User
 from tests.docs import readme
 
 pytestmark = pytest.mark.prefect
@@ -24,7 +25,7 @@ def planned_by_make(*arguments: str) -> list[str]:
     return shlex.split(line.removeprefix(".venv/bin/"))
 
 
-def test_the_demo_turns_the_whole_wheel_and_everything_can_be_looked_at_afterwards(user):
+def test_the_demo_turns_the_whole_wheel_and_everything_can_be_looked_at_afterwards(user: User) -> None:
     done = user.call(*planned_by_make("ARGS=--yes"), timeout_s=DEMO_TIMEOUT_S)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
@@ -44,7 +45,7 @@ def test_the_demo_turns_the_whole_wheel_and_everything_can_be_looked_at_afterwar
     assert (recomputed["verified"], recomputed["recomputed"]) == (True, True)
 
 
-def test_the_demo_asks_at_a_terminal(user):
+def test_the_demo_asks_at_a_terminal(user: User) -> None:
     with at_terminal(user, *planned_by_make()) as keyboard:
         page = keyboard.expect("Task 1 of ", DEMO_TIMEOUT_S)
         assert "asked because:" in page

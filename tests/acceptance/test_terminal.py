@@ -31,7 +31,7 @@ def file(user: User) -> Path:
     return write_lines(user.folder / "responses.jsonl", [row])
 
 
-def test_imported_traces_become_a_golden_dataset(user, file):
+def test_imported_traces_become_a_golden_dataset(user: User, file: Path) -> None:
     bring_in, turn = readme.lines("import")
     done = user.call(*shlex.split(bring_in.replace(" FILE ", f" {shlex.quote(str(file))} ")))
     assert done.returncode == 0, done.stderr

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,7 +32,7 @@ def up(user: User, port: int) -> Iterator[PrefectApi]:
         assert process.wait() == 0
 
 
-def test_a_week_is_approved_in_the_browser(user, tmp_path):
+def test_a_week_is_approved_in_the_browser(user: User, tmp_path: Path) -> None:
     write_lines(user.folder / "traces.jsonl", synthetic_traces(40))
     with chromium(tmp_path) as browser, up(user, free_port()) as api:
         user.millrace("import", "traces", "traces.jsonl", "--mapping", "millrace")
@@ -73,28 +74,33 @@ def test_a_week_is_approved_in_the_browser(user, tmp_path):
         assert user.document("verify", "latest")["verified"]
 
 
-def test_a_waiting_run_is_approved_after_a_restart_of_everything(user):
+def test_a_waiting_run_is_approved_after_a_restart_of_everything(user: User) -> None:
     for name in ("docs", "configs"):
         (user.folder / name).symlink_to(readme.README.parent / name)
     port = free_port()
     with up(user, port) as api:
-        ingest, answer, _ = readme.lines("terminal")
-        for command in (ingest, answer):
-            user.millrace(*shlex.split(command)[1:])
-        run_id = api.start("weekly-flywheel", SETTINGS)
+        *before, (weekly, settings) = map(flow_and_settings, readme.lines("terminal"))
+        for flow, given in before:
+            api.wait_for_state(api.start(flow, given), "Completed")
+        run_id = api.start(weekly, settings)
         api.wait_for_state(run_id, "Suspended")
-    assert pinned_of(user, run_id)
 
     with up(user, port) as api:
         answer_a_task(user, "ben")
-        before = pinned_of(user, run_id)
+        pinned_hash = pinned_of(user, run_id)
         given = ["--decision", "approve", "--reviewer", "Rosa Lind", "--note", "after the restart"]
         assert user.document("approve", "latest", *given)["via"] == "prefect"
         api.wait_for_state(run_id, "Completed")
         shown = user.document("show", "latest")
     assert shown["status"] == "completed"
     assert golden_versions(user) == [("1.0.0", 1)]
-    assert before in user.millrace("report", "latest")
+    assert pinned_hash in user.millrace("report", "latest")
+
+
+def flow_and_settings(command: str) -> tuple[str, dict[str, object]]:
+    """The deployment and the settings for its page's form, from `millrace run FLOW --set key=value ...`."""
+    _, _, flow, *options = shlex.split(command)
+    return flow, dict(option.split("=", 1) for option in options if option != "--set")
 
 
 def pinned_of(user: User, run_id: str) -> Any:

@@ -51,10 +51,12 @@ def worker(user: User) -> Iterator[PrefectApi]:
     finally:
         server = user.folder / ".prefect" / "server.pid"
         if server.exists():
-            stop(int(server.read_text()))
+            pid = int(server.read_text())
+            user.call("prefect", "server", "stop")
+            stop(pid)
 
 
-def test_a_weekly_schedule_creates_runs_and_the_worker_runs_them(worker_user):
+def test_a_weekly_schedule_creates_runs_and_the_worker_runs_them(worker_user: User) -> None:
     user = worker_user
     with worker(user) as api:
         api.wait_until_healthy()

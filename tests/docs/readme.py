@@ -26,10 +26,14 @@ def lines(name: str) -> list[str]:
     return [line for line in block(name).splitlines() if line.strip()]
 
 
+def in_blocks() -> list[str]:
+    """The commands of all blocks."""
+    return [line for _, text in blocks() for line in text.splitlines()]
+
+
 def commands() -> Iterator[str]:
     """Every command of the README, in blocks and in running text."""
-    for _, text in blocks():
-        yield from text.splitlines()
+    yield from in_blocks()
     for span in _SPAN.findall(_FENCED.sub("", README.read_text(encoding="utf-8"))):
         if span.startswith(("millrace ", "make ", "prefect ")):
             yield span

@@ -3,6 +3,7 @@
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ ROOT = readme.README.parent
 ACCEPTANCE = Path(__file__).parents[1] / "acceptance"
 ALL = sorted(set(readme.commands()))
 MILLRACE = [each for each in ALL if each.startswith("millrace ")]
+PREFECT = [each for each in ALL if each.startswith("prefect ") and each not in readme.in_blocks()]
 MAKE = [each for each in ALL if each.startswith("make ")]
 # `make test` runs this suite, so that no test of it can run `make test`.
 RUN_BY_CI = {"test": "make test"}
@@ -29,6 +31,11 @@ def test_no_command_escapes_the_tests():
     assert {name for name, _ in readme.blocks()} == set(used) | set(RUN_BY_CI)
     assert len({name for name, _ in readme.blocks()}) == len(readme.blocks())
     assert all(command in (ROOT / ".ci" / "run").read_text().splitlines() for command in RUN_BY_CI.values())
+
+
+def test_the_flows_run_one_by_one_are_run_in_the_other_ways_too():
+    """The terminal's block is not run as it stands: its settings are given to deployments, its lines run elsewhere."""
+    assert set(readme.lines("terminal")) <= {*readme.lines("worker"), *readme.lines("import")}
 
 
 def test_blocks_hold_nothing_but_known_programs():
@@ -60,6 +67,12 @@ def test_a_make_target_exists(command):
     planned = subprocess.run(["make", "-n", target, *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
     given = [each.removeprefix("ARGS=") for each in arguments]
     assert all(argument in planned.stdout for argument in given)
+
+
+@pytest.mark.parametrize("command", PREFECT)
+def test_a_prefect_command_of_the_running_text_exists(command):
+    done = subprocess.run([sys.executable, "-m", *shlex.split(command), "--help"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
 
 
 def test_the_flows_named_are_deployed():

@@ -56,7 +56,7 @@ def test_an_equal_step_keeps_its_receipt_with_the_first_times(
     assert receipts("run")["make-ratings"] == receipt
 
 
-@pytest.mark.parametrize("change", [{"key": "another"}, {"outputs": ["human_ratings:other"]}])
+@pytest.mark.parametrize("change", [{"key": "another"}, {"outputs": ["human_ratings:other"]}, {"output": 3}])
 def test_a_step_with_another_key_or_output_gets_a_new_receipt(
     plain: Turn, receipt: Receipt, receipts: Receipts, change: dict[str, Any]
 ) -> None:

@@ -110,12 +110,19 @@ def test_an_interrupted_run_stays_running_as_after_a_crash(plain: Turn, home: Ho
 
 
 def test_settings_are_pinned_and_others_are_refused_with_what_to_do(plain: Turn, home: Home) -> None:
-    plain(lambda: make_ratings(2), workers=3)
+    early, late = datetime(2026, 11, 16, tzinfo=UTC), datetime(2026, 11, 23, tzinfo=UTC)
+    plain(lambda: make_ratings(2), as_of=early)
     before = runs.run_of(home.ledger, "run")
     with pytest.raises(BadInputError, match="started with other settings; `millrace resume run` continues it"):
-        plain(lambda: make_ratings(2), workers=4)
+        plain(lambda: make_ratings(2), as_of=late)
     assert runs.run_of(home.ledger, "run") == before
-    assert pins.pins_of(home.ledger, "run")["start"]["config"] == {"as_of": None, "workers": 3}
+    assert pins.pins_of(home.ledger, "run")["start"]["config"] == {"as_of": "2026-11-16T00:00:00Z"}
+
+
+def test_a_run_goes_on_with_another_number_of_workers(plain: Turn, home: Home) -> None:
+    plain(lambda: make_ratings(2), workers=3)
+    plain(lambda: make_ratings(2), workers=1)
+    assert runs.run_of(home.ledger, "run").status == "completed"
 
 
 def test_a_run_id_belongs_to_one_flow(plain: Turn, home: Home) -> None:
