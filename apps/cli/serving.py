@@ -8,6 +8,7 @@ import yaml
 from apps.cli.flow_catalogue import bundled_settings, load_flow
 
 _DEPLOYMENTS_FILE = Path(__file__).parents[2] / "prefect.yaml"
+_LOOK_EVERY_S = 2  # for runs that are due; Prefect's own ten seconds are long after pressing Run or Resume
 
 
 def deployments(file: Path = _DEPLOYMENTS_FILE) -> list[Any]:
@@ -36,7 +37,7 @@ def main() -> None:
     """Serve until a signal comes."""
     from prefect import serve
 
-    serve(*deployments(), pause_on_shutdown=False, print_starting_message=False)
+    serve(*deployments(), pause_on_shutdown=False, print_starting_message=False, query_seconds=_LOOK_EVERY_S)
 
 
 if __name__ == "__main__":

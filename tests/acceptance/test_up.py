@@ -88,8 +88,8 @@ def test_a_waiting_run_is_approved_after_a_restart_of_everything(user: User) -> 
     with up(user, port) as api:
         answer_a_task(user, "ben")
         pinned_hash = pinned_of(user, run_id)
-        given = ["--decision", "approve", "--reviewer", "Rosa Lind", "--note", "after the restart"]
-        assert user.document("approve", "latest", *given)["via"] == "prefect"
+        decision = ["--decision", "approve", "--reviewer", "Rosa Lind", "--note", "after the restart"]
+        assert user.document("approve", "latest", *decision)["via"] == "prefect"
         api.wait_for_state(run_id, "Completed")
         shown = user.document("show", "latest")
     assert shown["status"] == "completed"
@@ -100,7 +100,8 @@ def test_a_waiting_run_is_approved_after_a_restart_of_everything(user: User) -> 
 def flow_and_settings(command: str) -> tuple[str, dict[str, object]]:
     """The deployment and the settings for its page's form, from `millrace run FLOW --set key=value ...`."""
     _, _, flow, *options = shlex.split(command)
-    return flow, dict(option.split("=", 1) for option in options if option != "--set")
+    pairs = (option.partition("=") for option in options if option != "--set")
+    return flow, {key: value for key, _, value in pairs}
 
 
 def pinned_of(user: User, run_id: str) -> Any:
