@@ -27,9 +27,7 @@ class AnnotationTask(Record):
     task_id: Identifier
     question_key: Sha256 = Field(description="Equal for equal tenant, question, history and answer, spelling aside")
     tenant_id: Identifier
-    user_id: str | None = Field(
-        None, description="Who asked: an erasure finds the task by it; not shown"
-    )
+    user_id: str | None = Field(None, description="Who asked: an erasure finds the task by it; not shown")
     trace_id: Identifier
     question: str
     history: list[Turn] = []

@@ -24,7 +24,8 @@ _ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--window-size=1400,1600",
+    "--force-prefers-reduced-motion",
+    "--window-size=1200,1300",
 )
 _TIMEOUT_S = 45.0
 

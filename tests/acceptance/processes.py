@@ -87,7 +87,7 @@ class User:
 
 
 def stop(pid: int) -> None:
-    """SIGTERM for the process and, twice, for its children as a supervisor does; SIGKILL for what is left."""
+    """SIGTERM to the process and all that it started, again SIGTERM, then SIGKILL to what is left."""
     try:
         parent = psutil.Process(pid)
         family = [parent, *parent.children(recursive=True)]

@@ -6,16 +6,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.acceptance.browser import RunPage, chromium
 from tests.acceptance.people import answer_a_task, golden_versions
 from tests.acceptance.prefect_api import PrefectApi
-from tests.acceptance.processes import User, free_port, stop
+from tests.acceptance.processes import User, free_port
 from tests.docs import readme
 from tests.support.inputs import AS_OF, WEEK, synthetic_traces, write_lines
 
 pytestmark = pytest.mark.prefect
+STOP_TIMEOUT_S = 30  # server and deployments may each need two signals
 SETTINGS: dict[str, object] = {"week": WEEK, "as_of": AS_OF}
 
 
@@ -28,8 +30,10 @@ def up(user: User, port: int) -> Iterator[PrefectApi]:
         api.wait_until_healthy()
         api.deployment("weekly-flywheel")
         yield api
-        stop(process.pid)
-        assert process.wait() == 0
+        started = psutil.Process(process.pid).children(recursive=True)
+        process.terminate()
+        assert process.wait(timeout=STOP_TIMEOUT_S) == 0
+        assert not [each for each in started if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
 
 
 def test_a_week_is_approved_in_the_browser(user: User, tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_a_weekly_schedule_creates_runs_and_the_worker_runs_them(worker_user: Us
 
         answer_a_task(user, "ada")
         user.millrace("approve", by_hand["id"], *APPROVE)
-        soon = add_schedule(api, deployment, datetime.now(UTC) + timedelta(seconds=10))
+        soon = add_schedule(api, deployment, datetime.now(UTC) + timedelta(seconds=20))
         (run,) = wait_for(
             "the run that is due", lambda: [each for each in by_schedule(api, deployment) if due(each) == soon], 60
         )
