@@ -6,7 +6,7 @@ ARGS ?=
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench torture
+.PHONY: help demo test lint check bench torture
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,11 +17,13 @@ demo: .venv/installed ## install, and turn the whole wheel once; ARGS=--yes asks
 test: .venv/installed-dev ## every test
 	$(BIN)/pytest -n $(WORKERS) $(ARGS)
 
-check: .venv/installed-dev ## format, lint, types, import contracts, unit tests
+lint: .venv/installed-dev ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check: lint ## lint, and the unit tests
 	$(BIN)/pytest -n $(WORKERS) -m "not prefect and not faults" $(ARGS)
 
 bench: .venv/installed-dev ## measure, and write benchmarks/RESULTS.md
