@@ -9,6 +9,7 @@ import httpx
 from tests.acceptance.processes import wait_for
 
 _ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+_LOCKED_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,10 @@ class PrefectApi:
         return f"http://127.0.0.1:{self.port}"
 
     def get(self, path: str) -> Any:
-        return httpx.get(f"{self.ui}/api/{path}", timeout=30).raise_for_status().json()
+        return self._request("GET", path)
 
     def post(self, path: str, body: object) -> Any:
-        return httpx.post(f"{self.ui}/api/{path}", json=body, timeout=30).raise_for_status().json()
+        return self._request("POST", path, json=body)
 
     def wait_until_healthy(self, timeout_s: float = 90.0) -> None:
         wait_for(f"a server on port {self.port}", self._healthy, timeout_s, self.explain)
@@ -57,6 +58,15 @@ class PrefectApi:
             return None
 
         return wait_for(f"a run that is {' or '.join(names)}", look, timeout_s, self.explain)
+
+    def _request(self, method: str, path: str, **given: Any) -> Any:
+        """Ask, and as Prefect's own client does ask again while the server's database is locked."""
+
+        def ask() -> httpx.Response | None:
+            reply = httpx.request(method, f"{self.ui}/api/{path}", timeout=30, **given)
+            return None if reply.status_code == httpx.codes.SERVICE_UNAVAILABLE else reply.raise_for_status()
+
+        return wait_for(f"an answer to {method} {path}", ask, _LOCKED_TIMEOUT_S, self.explain).json()
 
     def _healthy(self) -> bool:
         try:

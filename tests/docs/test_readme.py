@@ -30,7 +30,8 @@ def test_no_command_escapes_the_tests():
     used = re.findall(r'readme\.(?:block|lines)\("([a-z-]+)"\)', "".join(map(Path.read_text, ACCEPTANCE.glob("*.py"))))
     assert {name for name, _ in readme.blocks()} == set(used) | set(RUN_BY_CI)
     assert len({name for name, _ in readme.blocks()}) == len(readme.blocks())
-    assert all(command in (ROOT / ".ci" / "run").read_text().splitlines() for command in RUN_BY_CI.values())
+    in_ci = [line.partition("#")[0].strip() for line in (ROOT / ".ci" / "run").read_text().splitlines()]
+    assert all(command in in_ci for command in RUN_BY_CI.values())
 
 
 def test_the_flows_run_one_by_one_are_run_in_the_other_ways_too():
