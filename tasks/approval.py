@@ -19,6 +19,7 @@ from tasks.run import Run, current_run, in_prefect, log, utc_now
 
 THIRTY_DAYS_S = 30 * 24 * 3600
 POLL_INTERVAL_S = 2
+DECISIONS = ("approve", "reject", "extend")
 LONGEST_NAME = 512  # of an Identifier
 SHOWN_HASH = 16  # digits; all 64 would be cut off at the form's right edge
 
@@ -76,7 +77,7 @@ def ask_person(title: str, markdown: str, *, minimum_completed: int = 0) -> Deci
 def problems(decision: str, reviewer: str, *, n_completed: int = 0, minimum_completed: int = 0) -> list[str]:
     """What is wrong with an answer, in words for the person who gave it; empty when nothing is."""
     found = []
-    if decision not in ("approve", "reject", "extend"):
+    if decision not in DECISIONS:
         found.append(f"decision must be approve, reject or extend, not {decision!r}")
     if not reviewer.strip():
         found.append("reviewer must not be empty")

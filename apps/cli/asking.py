@@ -71,7 +71,7 @@ def page(task: Task) -> RenderableType:
 def ask(terminal: Terminal, task: Task, annotator: str) -> bool:
     """Ask for an answer until one can be used, and store it; False when the person wants to stop."""
     while True:
-        verdict = _choice("Verdict", (*get_args(AnswerVerdict), _SKIP, "stop"))
+        verdict = choose("Verdict", (*get_args(AnswerVerdict), _SKIP, "stop"))
         if verdict == "stop":
             queue.release(terminal.home.ledger, task.task_id, annotator, datetime.now(UTC))
             return False
@@ -87,7 +87,7 @@ def ask(terminal: Terminal, task: Task, annotator: str) -> bool:
 
 
 def _expectation() -> dict[str, str]:
-    behaviour = _choice("The application should have", get_args(ExpectedBehaviour))
+    behaviour = choose("The application should have", get_args(ExpectedBehaviour))
     expected = typer.prompt("Expected answer", err=True) if behaviour == "answer" else ""
     note = typer.prompt("Note", default="", show_default=False, err=True)
     return {"expected_behaviour": behaviour, "expected_answer": expected, "note": note}
@@ -124,7 +124,7 @@ def _redactor() -> Redactor:
     return Redactor(redaction_rules())
 
 
-def _choice(prompt: str, choices: tuple[str, ...]) -> str:
+def choose(prompt: str, choices: tuple[str, ...]) -> str:
     """One of the choices, by name or by the beginning that only it has."""
     while True:
         typed: str = typer.prompt(f"{prompt} ({', '.join(choices)})", err=True)

@@ -13,13 +13,13 @@ from typing import Any
 import typer
 
 from apps.cli.answer_key import AnswerKey, read_answer_key
-from apps.cli.asking import ask, page
+from apps.cli.asking import ask, choose, page
 from apps.cli.deciding import Answer, open_question, take
 from apps.cli.environment import prepare
 from apps.cli.flow_catalogue import load_flow, validated
 from apps.cli.flow_runs import new_run_id, prefect_manners, show_result
 from apps.cli.terminal import Terminal, markdown
-from millrace.errors import MillraceError
+from millrace.errors import BadInputError
 from millrace.ledger import annotations, approvals
 from millrace.ledger.tasks import Task, counts, tasks
 from millrace.records.annotation import AnnotationTask
@@ -108,19 +108,21 @@ class _Demo:
         return True
 
     def _decide(self, run_id: str, turning: "_Turning") -> None:
-        question = open_question(self.terminal, run_id)
         if self.yes:
-            given = Answer("approve", ANNOTATOR, "approved by --yes")
-        else:
-            self.terminal.err.print(markdown(question.approval.markdown))
-            decision = typer.prompt("Decision (approve, reject, extend)", default="approve", err=True)
+            self._hand_over(run_id, Answer("approve", ANNOTATOR, "approved by --yes"), turning)
+            return
+        from tasks.approval import DECISIONS
+
+        self.terminal.err.print(markdown(open_question(self.terminal, run_id).approval.markdown))
+        while True:
+            decision = choose("Decision", DECISIONS)
             given = Answer(decision, typer.prompt("Your name", err=True), typer.prompt("Note", default="", err=True))
-        try:
-            self._hand_over(run_id, given, turning)
-        except MillraceError as error:
-            if self.yes:
-                raise
-            self.terminal.say(str(error), style="bold red")
+            try:
+                self._hand_over(run_id, given, turning)
+            except BadInputError as error:
+                self.terminal.say(str(error), style="bold red")
+            else:
+                return
 
     def _hand_over(self, run_id: str, given: Answer, turning: "_Turning") -> None:
         """The run asks a moment before it pauses, so a decision may come too early: then try again."""

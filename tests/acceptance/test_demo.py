@@ -55,7 +55,7 @@ def test_the_demo_asks_at_a_terminal(user: User) -> None:
         page = keyboard.expect("Decision (approve, reject, extend)")
         assert re.search(r"\b1 of \d+ tasks of this week are answered", page)
         assert "Approve week 2026-W46?" in page
-        keyboard.type("")  # approve, as suggested
+        keyboard.type("approve")
         keyboard.expect("Your name:")
         keyboard.type("Rosa Lind")
         keyboard.expect("Note")
