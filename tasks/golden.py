@@ -1,7 +1,5 @@
 """Grows the golden dataset by what people answered, and publishes it by pointer."""
 
-from pathlib import Path
-
 from blocks.embedder import open_embedder
 from blocks.names import EmbedderName
 from millrace.datasets.canonical import canonical_json
@@ -106,24 +104,26 @@ def publish_golden(active: ActiveGolden, grown: GrownGolden, note: str) -> Publi
             return PublishedGolden(published=True, version=grown.version)
         if now["version"] != active.version:
             return PublishedGolden(published=False, version=now["version"])
-        _write_version(active, grown, note, run.home.root / "golden" / active.name / grown.version)
+        _write_version(active, grown, grown.version, note)
         pointers.set_pointer(run.home.ledger, name, value, at=run.now, run_id=run.run_id)
     return PublishedGolden(published=True, version=grown.version)
 
 
-def _write_version(active: ActiveGolden, grown: GrownGolden, note: str, folder: Path) -> None:
+def _write_version(active: ActiveGolden, grown: GrownGolden, version: Semver, note: str) -> None:
     """For people and tools: what the version is, and its rows as JSON lines."""
+    run = current_run()
+    folder = run.home.root / "golden" / active.name / version
     rows = read_dataset(grown.rows).to_arrow().to_pylist()
-    version = GoldenVersion(
+    about = GoldenVersion(
         name=active.name,
-        version=grown.version or "",
+        version=version,
         parent=active.version,
         content_hash=grown.rows.content_hash,
         added=grown.added,
         removed=0,
-        created_at=current_run().now,
+        created_at=run.now,
         note=note or None,
     )
     folder.mkdir(parents=True, exist_ok=True)
     write_atomic(folder / "rows.jsonl", b"".join(canonical_json(row) + b"\n" for row in rows))
-    write_atomic(folder / "version.json", canonical_json(version))
+    write_atomic(folder / "version.json", canonical_json(about))

@@ -114,7 +114,7 @@ class _Demo:
         from tasks.approval import DECISIONS
 
         self.terminal.err.print(markdown(open_question(self.terminal, run_id).approval.markdown))
-        while True:
+        while not turning.done:
             decision = choose("Decision", DECISIONS)
             given = Answer(decision, typer.prompt("Your name", err=True), typer.prompt("Note", default="", err=True))
             try:
@@ -125,8 +125,8 @@ class _Demo:
                 return
 
     def _hand_over(self, run_id: str, given: Answer, turning: "_Turning") -> None:
-        """The run asks a moment before it pauses, so a decision may come too early: then try again."""
-        for _ in range(60):
+        """The run asks a moment before it pauses, so a decision may come too early: then wait for the pause."""
+        while not turning.done:
             question = open_question(self.terminal, run_id)
             if question.run.status == "waiting" and self._is_paused(question.approval.prefect_run_id):
                 take(self.terminal, question, given)
