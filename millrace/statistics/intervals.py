@@ -1,4 +1,4 @@
-"""Estimates with their intervals: Wilson's for shares, the bootstrap for everything else."""
+"""Estimates with their intervals: Wilson's for shares, Student's for means, the bootstrap for everything else."""
 
 from collections.abc import Callable, Sequence
 from typing import Literal
@@ -22,11 +22,12 @@ class Estimate(Record):
     high: float | None
     n: int = Field(ge=0, description="Items; the number of groups is smaller where groups are resampled")
     confidence: float = Field(gt=0, lt=1)
-    method: Literal["wilson", "bootstrap", "grouped_bootstrap"]
-    reason: Literal["no_items", "undefined", "unstable"] | None = Field(
+    method: Literal["wilson", "newcombe", "student_t", "bootstrap", "grouped_bootstrap"]
+    reason: Literal["no_items", "one_item", "undefined", "unstable"] | None = Field(
         None,
-        description="no_items: nothing to estimate from; undefined: the statistic has no value on the data; unstable: "
-        "it has none on more than one resample in ten, so the interval is left out",
+        description="no_items: nothing to estimate from; one_item: too little for an interval; undefined: the "
+        "statistic has no value on the data; unstable: it has none on more than one resample in ten, so the interval "
+        "is left out",
     )
 
 
@@ -57,6 +58,81 @@ def wilson_interval(successes: int, n: int, *, confidence: float = 0.95) -> Esti
     low = 0.0 if successes == 0 else max(0.0, centre - half)
     high = 1.0 if successes == n else min(1.0, centre + half)
     return Estimate(mean=share, low=low, high=high, n=n, confidence=confidence, method="wilson")
+
+
+def share_difference(first: Estimate, second: Estimate) -> Estimate:
+    """How much larger the second of two independent shares is, with Newcombe's interval; n counts both samples.
+
+    Args:
+        first, second: shares with their Wilson intervals, of one confidence; one that is undefined makes the
+            difference undefined (``no_items``).
+
+    Raises:
+        BadInputError: an estimate that is no share with a Wilson interval, or two confidences.
+
+    Source:
+        Newcombe (1998), Stat. Med. 17(8), 873-890, method 10.
+    """
+    if (first.method, second.method) != ("wilson", "wilson") or first.confidence != second.confidence:
+        raise BadInputError("a difference of shares needs two Wilson intervals of one confidence")
+    bare = Estimate(
+        mean=None,
+        low=None,
+        high=None,
+        n=first.n + second.n,
+        confidence=first.confidence,
+        method="newcombe",
+        reason="no_items",
+    )
+    ends = [end for share in (first, second) for end in (share.low, share.mean, share.high) if end is not None]
+    if len(ends) < 6:
+        return bare
+    low_1, mean_1, high_1, low_2, mean_2, high_2 = ends
+    difference = mean_2 - mean_1
+    low = difference - float(np.hypot(mean_2 - low_2, high_1 - mean_1))
+    high = difference + float(np.hypot(high_2 - mean_2, mean_1 - low_1))
+    return bare.model_copy(update={"mean": difference, "low": low, "high": high, "reason": None})
+
+
+def student_interval(
+    values: Sequence[float] | npt.ArrayLike,
+    *,
+    confidence: float = 0.95,
+    lowest: float | None = None,
+    highest: float | None = None,
+) -> Estimate:
+    """A mean with Student's interval: a closed form, where the bootstrap would take minutes on a busy week.
+
+    Args:
+        values: finite, shape (n_items,), independent; their order changes nothing.
+        confidence: in (0, 1).
+        lowest, highest: what a value can be; the interval is cut there.
+
+    Returns:
+        Undefined for no values (reason ``no_items``); without an interval for one (``one_item``); with an interval of
+        no width when all values are equal.
+
+    Raises:
+        BadInputError: a value that is not finite, or a confidence outside (0, 1).
+
+    Source:
+        Student (1908), Biometrika 6(1), 1-25.
+    """
+    _check_confidence(confidence)
+    data = np.sort(np.asarray(values, dtype=np.float64))  # a sum depends on the order of its terms
+    if not np.isfinite(data).all():
+        raise BadInputError("a mean needs finite values; leave out the items that have none")
+    n = len(data)
+    bare = Estimate(mean=None, low=None, high=None, n=n, confidence=confidence, method="student_t", reason="no_items")
+    if n == 0:
+        return bare
+    mean = float(data.mean())
+    if n == 1:
+        return bare.model_copy(update={"mean": mean, "reason": "one_item"})
+    half = float(stats.t.ppf(0.5 + confidence / 2, n - 1)) * float(data.std(ddof=1)) / n**0.5
+    low = mean - half if lowest is None else max(lowest, mean - half)
+    high = mean + half if highest is None else min(highest, mean + half)
+    return bare.model_copy(update={"mean": mean, "low": low, "high": high, "reason": None})
 
 
 def bootstrap_interval(
