@@ -36,3 +36,10 @@ def pins_of(ledger: Ledger, run_id: str) -> dict[str, Json]:
     with ledger.read() as connection:
         rows = connection.execute(query).all()
     return {row.name: row.value for row in sorted(rows, key=lambda row: row.name)}
+
+
+def pins_named(ledger: Ledger, name: str) -> dict[str, Json]:
+    """What runs pinned under this name, by run id in order; runs that did not are not among them."""
+    query = select(pins.c.run_id, pins.c.value).where(pins.c.name == name).order_by(pins.c.run_id)
+    with ledger.read() as connection:
+        return {row.run_id: row.value for row in connection.execute(query)}

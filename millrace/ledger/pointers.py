@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, func, select
 
 from millrace.errors import BadInputError
 from millrace.ledger.schema import Json, pointer_history
@@ -62,6 +62,16 @@ def pointer(ledger: Ledger, name: str) -> Pointer | None:
     with ledger.read() as connection:
         row = connection.execute(_latest(name)).one_or_none()
     return None if row is None else _pointer(row)
+
+
+def pointers_under(ledger: Ledger, prefix: str) -> list[Pointer]:
+    """Where every pointer whose name begins so points, by name."""
+    latest = select(func.max(pointer_history.c.sequence)).group_by(pointer_history.c.name)
+    query = select(pointer_history).where(
+        pointer_history.c.sequence.in_(latest), pointer_history.c.name.startswith(prefix, autoescape=True)
+    )
+    with ledger.read() as connection:
+        return [_pointer(row) for row in connection.execute(query.order_by(pointer_history.c.name))]
 
 
 def pointer_history_of(ledger: Ledger, name: str) -> list[Pointer]:

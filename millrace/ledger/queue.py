@@ -1,23 +1,26 @@
-"""The annotation queue: every question once, every task with at most one holder."""
+"""The annotation queue: every question once, every task with no more holders than answers that it still wants."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, or_, select, update
+from sqlalchemy import Connection, Select, and_, delete, distinct, exists, func, or_, select, update
 
 from millrace.errors import BadInputError
-from millrace.ledger.schema import tasks
+from millrace.ledger.schema import TaskStatus, annotations, claims, tasks
 from millrace.ledger.store import Ledger
 from millrace.ledger.tasks import (
+    Claim,
     Enqueued,
     NewTask,
     Task,
+    answers_given,
     existing_tasks,
     find_task,
     log_events,
-    refuse_foreign_claim,
+    refuse_taken,
     task_of_row,
+    task_rows,
 )
 
 
@@ -53,14 +56,15 @@ def claim_next(
 ) -> Task | None:
     """Take the next task for an annotator.
 
-    The annotator's own unexpired claim comes first, prolonged to ``expires_at`` if that is later; then the
-    earliest task that is pending or whose claim has ended by ``now``.
+    The annotator's own unexpired claim comes first, prolonged to ``expires_at`` if that is later; then the earliest
+    open task that wants more answers than it has answers and running claims, and that the annotator did not answer.
 
     Args:
         run_id: only tasks that this run proposed; None for all.
 
     Returns:
-        The task, claimed; None when nothing is left to claim.
+        The task with the annotator's own claim alone: whoever else is asked works unseen. None when nothing is left
+        to claim.
 
     Raises:
         BadInputError: the claim would end before it begins.
@@ -68,11 +72,25 @@ def claim_next(
     if expires_at <= now:
         raise BadInputError(f"a claim at {now.isoformat()} cannot end at {expires_at.isoformat()}")
     with ledger.write() as connection:
-        own = _first(connection, select(tasks).where(tasks.c.claimed_by == annotator, _running(now)), run_id)
+        own = _first(connection, task_rows().where(_running_claim(annotator, now)), run_id)
         if own is not None:
-            return _renewed(connection, own, now, expires_at)
-        free = _first(connection, select(tasks).where(or_(tasks.c.status == "pending", _ended(now))), run_id)
-        return None if free is None else _claimed(connection, free, annotator, now, expires_at)
+            claim = _renewed(connection, own, annotator, now, expires_at)
+        else:
+            own = _first(connection, task_rows().where(*_free_for(annotator, now)), run_id)
+            if own is None:
+                return None
+            claim = _claimed(connection, own, annotator, now, expires_at)
+        return find_task(connection, own.task_id).model_copy(update={"claims": [claim]})
+
+
+def tasks_for(ledger: Ledger, annotator: str, now: datetime, run_id: str | None = None) -> list[Task]:
+    """The open tasks that the annotator holds or could claim, in the order in which they are asked."""
+    query = task_rows().where(or_(_running_claim(annotator, now), and_(*_free_for(annotator, now))))
+    if run_id is not None:
+        query = query.where(tasks.c.run_id == run_id)
+    with ledger.read() as connection:
+        rows = connection.execute(query.order_by(tasks.c.sequence)).all()
+        return [task_of_row(connection, row) for row in rows]
 
 
 def release(ledger: Ledger, task_id: str, annotator: str, at: datetime) -> Task:
@@ -80,28 +98,27 @@ def release(ledger: Ledger, task_id: str, annotator: str, at: datetime) -> Task:
 
     Raises:
         NotFoundError: no such task.
-        BadInputError: somebody else holds it.
+        BadInputError: others hold it.
     """
     with ledger.write() as connection:
         task = find_task(connection, task_id)
-        refuse_foreign_claim(task, annotator, at)
-        if task.status != "claimed" or task.claimed_by != annotator:
+        refuse_taken(task, annotator, at, task.n_annotators)
+        if annotator not in {claim.annotator for claim in task.claims}:
             return task
-        _leave(connection, task_id, "pending")
         log_events(connection, "released", [task_id], annotator, at)
-        return find_task(connection, task_id)
+        return give_up(connection, task, annotator)
 
 
 def skip(ledger: Ledger, task_id: str, annotator: str, reason: str, at: datetime) -> Task:
-    """Put a task aside without an answer; an answer submitted later still completes it.
+    """Put a task aside for everybody; answers that it has are kept, and later ones still complete it.
 
     Raises:
         NotFoundError: no such task.
-        BadInputError: somebody else holds it, or it is answered.
+        BadInputError: others hold it, or it is answered.
     """
     with ledger.write() as connection:
         task = find_task(connection, task_id)
-        refuse_foreign_claim(task, annotator, at)
+        refuse_taken(task, annotator, at, 1)  # it is put aside for others too: one who holds it has the say
         if task.status == "completed":
             raise BadInputError(f"task {task_id} is answered already; submit another answer to change it")
         if task.status == "skipped":
@@ -109,6 +126,17 @@ def skip(ledger: Ledger, task_id: str, annotator: str, reason: str, at: datetime
         _leave(connection, task_id, "skipped")
         log_events(connection, "skipped", [task_id], annotator, at, reason=reason)
         return find_task(connection, task_id)
+
+
+def give_up(connection: Connection, task: Task, annotator: str) -> Task:
+    """End the annotator's claim, if there is one, and bring the status of the task in line with what stands."""
+    connection.execute(delete(claims).where(claims.c.task_id == task.task_id, claims.c.annotator == annotator))
+    task = find_task(connection, task.task_id)
+    if task.n_answers >= task.n_annotators:
+        _leave(connection, task.task_id, "completed")
+    elif task.status != "skipped":
+        _set_status(connection, task.task_id, "claimed" if task.claims else "pending")
+    return find_task(connection, task.task_id)
 
 
 def _enqueued(proposed: Sequence[NewTask], held: Mapping[tuple[str, str], tuple[str, str]], run_id: str) -> Enqueued:
@@ -121,37 +149,53 @@ def _enqueued(proposed: Sequence[NewTask], held: Mapping[tuple[str, str], tuple[
     return Enqueued(added=list(added), already_asked=list(already_asked))
 
 
-def _claimed(connection: Connection, task: Task, annotator: str, now: datetime, expires_at: datetime) -> Task:
-    claim = {"status": "claimed", "claimed_by": annotator, "claim_expires_at": expires_at}
-    connection.execute(update(tasks).where(tasks.c.task_id == task.task_id).values(claim))
-    lapsed = {} if task.claimed_by is None else {"lapsed_claim_of": task.claimed_by}
+def _claimed(connection: Connection, task: Task, annotator: str, now: datetime, expires_at: datetime) -> Claim:
+    ended = sorted(claim.annotator for claim in task.claims if claim.expires_at <= now)
+    connection.execute(delete(claims).where(claims.c.task_id == task.task_id, claims.c.expires_at <= now))
+    row = {"task_id": task.task_id, "annotator": annotator, "expires_at": expires_at}
+    connection.execute(claims.insert(), row)
+    _set_status(connection, task.task_id, "claimed")
+    lapsed = {"lapsed_claim_of": ", ".join(ended)} if ended else {}
     log_events(connection, "claimed", [task.task_id], annotator, now, until=expires_at.isoformat(), **lapsed)
-    return find_task(connection, task.task_id)
+    return Claim(annotator=annotator, expires_at=expires_at)
 
 
-def _renewed(connection: Connection, task: Task, now: datetime, expires_at: datetime) -> Task:
-    if task.claim_expires_at is not None and task.claim_expires_at >= expires_at:
-        return task
-    connection.execute(update(tasks).where(tasks.c.task_id == task.task_id).values(claim_expires_at=expires_at))
-    log_events(connection, "renewed", [task.task_id], str(task.claimed_by), now, until=expires_at.isoformat())
-    return find_task(connection, task.task_id)
+def _renewed(connection: Connection, task: Task, annotator: str, now: datetime, expires_at: datetime) -> Claim:
+    standing = next(claim for claim in task.claims if claim.annotator == annotator)
+    if standing.expires_at >= expires_at:
+        return standing
+    own = (claims.c.task_id == task.task_id, claims.c.annotator == annotator)
+    connection.execute(update(claims).where(*own).values(expires_at=expires_at))
+    log_events(connection, "renewed", [task.task_id], annotator, now, until=expires_at.isoformat())
+    return Claim(annotator=annotator, expires_at=expires_at)
 
 
-def _running(now: datetime) -> Any:
-    return (tasks.c.status == "claimed") & (tasks.c.claim_expires_at > now)
+def _running_claim(annotator: str, now: datetime) -> Any:
+    held = select(claims.c.task_id).where(claims.c.annotator == annotator, claims.c.expires_at > now)
+    return tasks.c.task_id.in_(held)
 
 
-def _ended(now: datetime) -> Any:
-    return (tasks.c.status == "claimed") & (tasks.c.claim_expires_at <= now)
+def _free_for(annotator: str, now: datetime) -> tuple[Any, ...]:
+    of_task = annotations.c.task_id == tasks.c.task_id
+    answered = exists().where(of_task, annotations.c.annotator == annotator, ~annotations.c.adjudicates)
+    running = (claims.c.task_id == tasks.c.task_id) & (claims.c.expires_at > now)
+    n_held = select(func.count()).select_from(claims).where(running).correlate(tasks).scalar_subquery()
+    n_answers = answers_given(distinct(annotations.c.annotator)).scalar_subquery()
+    is_open = tasks.c.status.in_(["pending", "claimed"])
+    return is_open, ~answered, n_answers + n_held < tasks.c.n_annotators
 
 
 def _first(connection: Connection, query: Select[Any], run_id: str | None) -> Task | None:
     if run_id is not None:
         query = query.where(tasks.c.run_id == run_id)
     row = connection.execute(query.order_by(tasks.c.sequence).limit(1)).one_or_none()
-    return None if row is None else task_of_row(row)
+    return None if row is None else task_of_row(connection, row)
 
 
-def _leave(connection: Connection, task_id: str, status: str) -> None:
-    freed = {"status": status, "claimed_by": None, "claim_expires_at": None}
-    connection.execute(update(tasks).where(tasks.c.task_id == task_id).values(freed))
+def _leave(connection: Connection, task_id: str, status: TaskStatus) -> None:
+    connection.execute(delete(claims).where(claims.c.task_id == task_id))
+    _set_status(connection, task_id, status)
+
+
+def _set_status(connection: Connection, task_id: str, status: TaskStatus) -> None:
+    connection.execute(update(tasks).where(tasks.c.task_id == task_id).values(status=status))

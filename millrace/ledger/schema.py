@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Dialect,
@@ -22,12 +23,13 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 
 from millrace.datasets.canonical import canonical_json
 from millrace.errors import BadInputError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Json = Any  # whatever canonical JSON can hold; a recursive type would refuse a caller's dict[str, str]
 
@@ -171,13 +173,21 @@ tasks = Table(
     Column("position", BigInteger, nullable=False),
     Column("payload", CanonicalJson, nullable=False),
     Column("status", String, nullable=False),
-    Column("claimed_by", String),
-    Column("claim_expires_at", Time),
     Column("created_at", Time, nullable=False),
+    Column("n_annotators", Integer, nullable=False, server_default=text("1")),
     UniqueConstraint("tenant_id", "question_key"),
     Index("ix_tasks_status_sequence", "status", "sequence"),
     _one_of("status", TaskStatus),
     sqlite_autoincrement=True,
+)
+
+claims = Table(
+    "claims",
+    metadata,
+    Column("task_id", ForeignKey("tasks.task_id"), primary_key=True),
+    Column("annotator", String, primary_key=True),
+    Column("expires_at", Time, nullable=False),
+    Index("ix_claims_annotator", "annotator"),
 )
 
 annotations = Table(
@@ -190,6 +200,7 @@ annotations = Table(
     Column("answer", CanonicalJson, nullable=False),
     Column("submitted_at", Time, nullable=False),
     Column("replaces", ForeignKey("annotations.annotation_id"), unique=True),
+    Column("adjudicates", Boolean, nullable=False, server_default=text("FALSE")),
     Index("ix_annotations_task_annotator", "task_id", "annotator"),
     sqlite_autoincrement=True,
 )

@@ -5,16 +5,16 @@ from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import Field
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, Select, distinct, func, select
 
 from millrace.errors import BadInputError, NotFoundError
-from millrace.ledger.schema import Json, TaskStatus, task_events
+from millrace.ledger.schema import Json, TaskStatus, annotations, claims, task_events
 from millrace.ledger.schema import tasks as task_table
 from millrace.ledger.store import Ledger, chunks
 from millrace.records.base import Identifier, Record
 from millrace.records.trace import UtcTime
 
-TaskEventName = Literal["enqueued", "claimed", "renewed", "released", "submitted", "replaced", "skipped"]
+TaskEventName = Literal["enqueued", "claimed", "renewed", "released", "submitted", "replaced", "skipped", "adjudicated"]
 
 
 class NewTask(Record):
@@ -25,12 +25,22 @@ class NewTask(Record):
     tenant_id: Identifier
     position: int = Field(ge=0, description="Rank among the tasks enqueued with it; lower is asked earlier")
     payload: Json
+    n_annotators: int = Field(1, ge=1, description="How many different people are to answer it")
+
+
+class Claim(Record):
+    """Who holds a task until when."""
+
+    annotator: Identifier
+    expires_at: UtcTime
 
 
 class Task(Record):
     """A task as it stands; ``sequence`` is the order in which tasks are asked.
 
-    A claim past ``claim_expires_at`` keeps the status ``claimed`` until somebody else takes the task.
+    ``pending``: it wants answers and nobody holds it; ``claimed``: it wants answers and has claims; ``completed``:
+    ``n_annotators`` people answered; ``skipped``: put aside for everybody, until that many answered all the same. A
+    claim past its end stays until the task is taken again.
     """
 
     sequence: int
@@ -41,9 +51,24 @@ class Task(Record):
     position: int
     payload: Json
     status: TaskStatus
-    claimed_by: str | None
-    claim_expires_at: UtcTime | None
     created_at: UtcTime
+    n_annotators: int = 1
+    n_answers: int = Field(0, ge=0, description="People who answered; adjudications are not counted")
+    claims: list[Claim] = Field([], description="Those that stand, earliest end first")
+
+    @property
+    def claimed_by(self) -> str | None:
+        """Holder of the first of the claims."""
+        return self.claims[0].annotator if self.claims else None
+
+    @property
+    def claim_expires_at(self) -> datetime | None:
+        """End of the first of the claims."""
+        return self.claims[0].expires_at if self.claims else None
+
+    def held_by(self, annotator: str, now: datetime) -> bool:
+        """Whether the annotator's claim lasts beyond ``now``."""
+        return any(claim.annotator == annotator and claim.expires_at > now for claim in self.claims)
 
 
 class TaskCounts(Record):
@@ -84,13 +109,16 @@ class Enqueued(Record):
 
 def tasks(ledger: Ledger, run_id: str | None = None, status: TaskStatus | None = None) -> list[Task]:
     """Tasks of a run and a status, or of all, in the order in which they are asked."""
-    query = select(task_table).order_by(task_table.c.sequence)
+    query = task_rows().order_by(task_table.c.sequence)
+    held = select(claims).join(task_table).order_by(claims.c.expires_at, claims.c.annotator)
     if run_id is not None:
-        query = query.where(task_table.c.run_id == run_id)
+        query, held = (each.where(task_table.c.run_id == run_id) for each in (query, held))
     if status is not None:
         query = query.where(task_table.c.status == status)
     with ledger.read() as connection:
-        return [task_of_row(row) for row in connection.execute(query)]
+        rows = connection.execute(query).all()
+        standing = _claims_by_task(connection, held)
+    return [_task(row, standing.get(row.task_id, [])) for row in rows]
 
 
 def counts(ledger: Ledger, run_id: str | None = None) -> TaskCounts:
@@ -112,16 +140,28 @@ def task_history(ledger: Ledger, task_id: str | None = None) -> list[TaskEvent]:
         return [TaskEvent.model_validate(dict(row._mapping)) for row in connection.execute(query)]
 
 
+def task_rows() -> Select[Any]:
+    """The query for tasks with ``n_answers``; narrow it down, then read it with :func:`task_of_row`."""
+    answers = answers_given(distinct(annotations.c.annotator)).scalar_subquery()
+    return select(task_table, answers.label("n_answers"))
+
+
+def answers_given(counted: Any) -> Select[Any]:
+    """The query for how many answers, adjudications apart, each task of an enclosing query has."""
+    own = annotations.c.task_id == task_table.c.task_id
+    return select(func.count(counted)).where(own, ~annotations.c.adjudicates).correlate(task_table)
+
+
 def find_task(connection: Connection, task_id: str) -> Task:
     """The task of that id, inside a transaction.
 
     Raises:
         NotFoundError: no such task.
     """
-    row = connection.execute(select(task_table).where(task_table.c.task_id == task_id)).one_or_none()
+    row = connection.execute(task_rows().where(task_table.c.task_id == task_id)).one_or_none()
     if row is None:
         raise NotFoundError(f"no annotation task {task_id}", task_id=task_id)
-    return task_of_row(row)
+    return task_of_row(connection, row)
 
 
 def log_events(
@@ -133,22 +173,22 @@ def log_events(
         connection.execute(task_events.insert(), rows)
 
 
-def refuse_foreign_claim(task: Task, annotator: str, now: datetime) -> None:
-    """Leave a task to whoever holds it.
+def refuse_taken(task: Task, annotator: str, now: datetime, n_wanted: int) -> None:
+    """Leave a task to those who hold it, where they and those who answered are ``n_wanted`` people already.
 
     Raises:
-        BadInputError: somebody else's claim lasts beyond ``now``.
+        BadInputError: so it is, and the annotator is not among those who hold it.
     """
-    if task.status != "claimed" or task.claimed_by == annotator or task.claim_expires_at is None:
+    others = [claim for claim in task.claims if claim.expires_at > now and claim.annotator != annotator]
+    if not others or task.held_by(annotator, now) or task.n_answers + len(others) < n_wanted:
         return
-    if task.claim_expires_at > now:
-        until = task.claim_expires_at.isoformat(timespec="seconds")
-        raise BadInputError(
-            f"task {task.task_id} is claimed by {task.claimed_by} until {until}",
-            task_id=task.task_id,
-            claimed_by=task.claimed_by,
-            claim_expires_at=task.claim_expires_at,
-        )
+    names = " and ".join(claim.annotator for claim in others)
+    raise BadInputError(
+        f"task {task.task_id} is claimed by {names} until {others[0].expires_at.isoformat(timespec='seconds')}",
+        task_id=task.task_id,
+        claimed_by=names,
+        claim_expires_at=others[0].expires_at,
+    )
 
 
 def existing_tasks(connection: Connection, proposed: Sequence[NewTask]) -> Iterator[Row[Any]]:
@@ -160,6 +200,18 @@ def existing_tasks(connection: Connection, proposed: Sequence[NewTask]) -> Itera
         yield from connection.execute(select(*columns).where(task_table.c.task_id.in_(ids)))
 
 
-def task_of_row(row: Row[Any]) -> Task:
-    """A task from a row of its table."""
-    return Task.model_validate(dict(row._mapping))
+def task_of_row(connection: Connection, row: Row[Any]) -> Task:
+    """A task from a row of :func:`task_rows`, with its claims."""
+    held = select(claims).where(claims.c.task_id == row.task_id).order_by(claims.c.expires_at, claims.c.annotator)
+    return _task(row, _claims_by_task(connection, held).get(row.task_id, []))
+
+
+def _claims_by_task(connection: Connection, query: Select[Any]) -> dict[str, list[Claim]]:
+    found: dict[str, list[Claim]] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.task_id, []).append(Claim(annotator=row.annotator, expires_at=row.expires_at))
+    return found
+
+
+def _task(row: Row[Any], standing: list[Claim]) -> Task:
+    return Task.model_validate(dict(row._mapping) | {"claims": standing})

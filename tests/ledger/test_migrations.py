@@ -47,19 +47,24 @@ def version(path: Path) -> object:
     return rows(path, "SELECT value FROM meta WHERE name = 'schema_version'")[0][0]
 
 
+def open_old(path: Path, *migrations: Migration) -> Ledger:
+    """Bring the made-up version 0 to version 1, the oldest there was; what later versions did is tested beside."""
+    return Ledger.open(path, version=1, migrations=migrations)
+
+
 def test_a_new_ledger_has_this_version(tmp_path: Path) -> None:
     Ledger.open(tmp_path / "ledger.sqlite").close()
-    assert version(tmp_path / "ledger.sqlite") == str(SCHEMA_VERSION) == "1"
+    assert version(tmp_path / "ledger.sqlite") == str(SCHEMA_VERSION)
 
 
 def test_an_older_ledger_is_migrated_and_its_old_state_kept_beside_it(old: Path) -> None:
-    with Ledger.open(old, migrations=FROM_0) as ledger:
+    with open_old(old, *FROM_0) as ledger:
         assert pins.pins_of(ledger, "r1") == {"migrated": True}
     assert version(old) == "1"
     backup = old.with_name("ledger.sqlite.v0.bak")
     assert version(backup) == "0"
     assert rows(backup, "SELECT * FROM jobs") == [("r1",)]
-    with Ledger.open(old, migrations=FROM_0) as ledger:  # the second time there is nothing to do
+    with open_old(old, *FROM_0) as ledger:  # the second time there is nothing to do
         assert pins.pins_of(ledger, "r1") == {"migrated": True}
 
 
@@ -67,7 +72,7 @@ def test_the_backup_holds_what_still_lies_in_the_write_ahead_log(old: Path) -> N
     writer = sqlite3.connect(old)  # kept open, so that the log is not folded into the file
     with writer:
         writer.execute("INSERT INTO jobs VALUES ('r2')")
-    Ledger.open(old, migrations=FROM_0).close()
+    open_old(old, *FROM_0).close()
     writer.close()
     assert rows(old.with_name("ledger.sqlite.v0.bak"), "SELECT run_id FROM jobs ORDER BY 1") == [("r1",), ("r2",)]
 
@@ -89,10 +94,10 @@ def test_a_migration_that_fails_leaves_the_ledger_as_it_was(old: Path) -> None:
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        Ledger.open(old, migrations=[Migration(0, half)])
+        open_old(old, Migration(0, half))
     assert version(old) == "0"
     assert rows(old, "SELECT * FROM jobs") == [("r1",)]
-    Ledger.open(old, migrations=FROM_0).close()
+    open_old(old, *FROM_0).close()
     assert version(old) == "1"
 
 
@@ -101,7 +106,7 @@ def test_a_ledger_opened_twice_at_once_is_migrated_once(old: Path) -> None:
 
     def open_it() -> None:
         try:
-            Ledger.open(old, migrations=FROM_0).close()
+            open_old(old, *FROM_0).close()
         except BaseException as error:
             errors.append(error)
 
@@ -117,11 +122,11 @@ def test_a_ledger_opened_twice_at_once_is_migrated_once(old: Path) -> None:
 def test_a_newer_ledger_is_refused_untouched(old: Path) -> None:
     connection = sqlite3.connect(old)
     with connection:
-        connection.execute("UPDATE meta SET value = '2'")
+        connection.execute("UPDATE meta SET value = '1000'")
     connection.close()
-    with pytest.raises(NewerHomeError, match="schema version 2") as caught:
+    with pytest.raises(NewerHomeError, match="schema version 1000") as caught:
         Ledger.open(old)
-    assert caught.value.details == {"found": 2, "known": 1}
+    assert caught.value.details == {"found": 1000, "known": SCHEMA_VERSION}
     assert rows(old, "SELECT name FROM sqlite_master WHERE name = 'pins'") == []
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from millrace.errors import BadInputError
-from millrace.ledger.pins import pin, pin_all, pins_of
+from millrace.ledger.pins import pin, pin_all, pins_named, pins_of
 from millrace.ledger.store import Ledger
 
 
@@ -31,3 +31,11 @@ def test_several_are_pinned_together_or_not_at_all(ledger: Ledger) -> None:
 def test_a_run_without_pins_has_none(ledger: Ledger) -> None:
     assert pin_all(ledger, "r1", {}) == {}
     assert pins_of(ledger, "r1") == {}
+
+
+def test_one_name_is_found_over_all_runs(ledger: Ledger) -> None:
+    pin(ledger, "r2", "start", 2)
+    pin(ledger, "r1", "start", 1)
+    pin(ledger, "r3", "other", 3)
+    assert list(pins_named(ledger, "start").items()) == [("r1", 1), ("r2", 2)]
+    assert pins_named(ledger, "nothing") == {}

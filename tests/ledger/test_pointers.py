@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from millrace.errors import BadInputError
-from millrace.ledger.pointers import ABSENT, pointer, pointer_history_of, set_pointer
+from millrace.ledger.pointers import ABSENT, pointer, pointer_history_of, pointers_under, set_pointer
 from millrace.ledger.store import Ledger
 
 T0 = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -49,3 +49,13 @@ def test_a_value_is_expected_of_a_pointer_that_exists(ledger: Ledger) -> None:
         set_pointer(ledger, "index", "b", T0, "r1", expected="a")
     with pytest.raises(BadInputError, match="cannot point to nothing"):
         set_pointer(ledger, "index", None, T0, "r1")
+
+
+def test_pointers_of_a_family_are_listed_where_they_point_now(ledger: Ledger) -> None:
+    for name, value in (("weeks/a_/2", "old"), ("weeks/a_/1", "x"), ("weeks/a_/2", "new"), ("weeks/ab/1", "other")):
+        set_pointer(ledger, name, value, T0, f"run of {value}")
+    assert [(entry.name, entry.value) for entry in pointers_under(ledger, "weeks/a_/")] == [
+        ("weeks/a_/1", "x"),
+        ("weeks/a_/2", "new"),
+    ]
+    assert pointers_under(ledger, "nothing/") == []

@@ -66,6 +66,32 @@ print(json.dumps(claimed))
         assert {task.status for task in tasks(ledger)} == {"completed"}
 
 
+def test_a_task_for_two_is_answered_by_two_and_held_by_no_third(start: Start, address: str) -> None:
+    proposed = [
+        NewTask(task_id=str(n), question_key=str(n), tenant_id="t", position=n, payload=n, n_annotators=2)
+        for n in range(20)
+    ]
+    with Ledger.open(address) as ledger:
+        enqueue(ledger, proposed, "r1", T0)
+        # Each process is two people who take turns: four ask for every task, two get it.
+        work = """
+answered, waiting = [], True
+while waiting:
+    waiting = False
+    for person in (name + "a", name + "b"):
+        if task := queue.claim_next(ledger, person, T0, T0 + timedelta(minutes=9)):
+            annotations.submit(ledger, task.task_id, person, "good", T0)
+            answered.append([task.task_id, person])
+            waiting = True
+print(json.dumps(answered))
+"""
+        first, second = race(start, address, work)
+        pairs = [tuple(pair) for pair in first + second]
+        assert len(pairs) == len(set(pairs))
+        assert Counter(task_id for task_id, _ in pairs) == {task.task_id: 2 for task in proposed}
+        assert {(task.status, task.n_answers) for task in tasks(ledger)} == {("completed", 2)}
+
+
 def test_overlapping_weeks_ask_each_question_once(start: Start, address: str) -> None:
     # p0 proposes 0-99 in 10 calls, p1 50-149, under task ids of its own; the ledger does not exist before.
     work = """

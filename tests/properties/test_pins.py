@@ -21,9 +21,9 @@ class Calls:
         self.n_calls = 0
         monkeypatch.setattr("tasks.triage.triage_part", self._counted)
 
-    def _counted(self, *arguments: Any) -> object:
+    def _counted(self, *arguments: Any, **named: Any) -> object:
         self.n_calls += 1
-        return triage_part(*arguments)
+        return triage_part(*arguments, **named)
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_before_the_pause_a_failed_run_takes_finished_stages_from_the_cache_unle
 ) -> None:
     from flows.weekly_flywheel import weekly_flywheel
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **_named: object) -> None:
         raise BadInputError("no groups today")
 
     def enter() -> int:
