@@ -49,11 +49,25 @@ class Dataset:
         found = table_hash(table)
         if found != part.hash:
             raise self._damaged(part.file, part.hash, f"its values hash to {found}")
-        return self._with_measured(table, part, measured)
+        return self._with_measured(_brought_forward(table, self.model), part, measured)
+
+    def first_row(self, index: int) -> int:
+        """How many rows come before the part."""
+        return sum(part.rows for part in self.manifest.parts[:index])
 
     def parts(self, *, measured: bool = False) -> Iterator[pa.Table]:
         """All parts in order, one in memory at a time."""
         return (self.read_part(index, measured=measured) for index in range(self.n_parts))
+
+    def read_rows(self, start: int, stop: int) -> pa.Table:
+        """Rows ``start`` to ``stop``, end exclusive, from the parts that hold them; fewer where the dataset ends."""
+        found = [arrow_schema(self.model).empty_table()]
+        for index, part in enumerate(self.manifest.parts):
+            first = self.first_row(index)
+            begin, end = max(start - first, 0), min(stop - first, part.rows)
+            if begin < end:
+                found.append(self.read_part(index).slice(begin, end - begin))
+        return pa.concat_tables(found)
 
     def to_arrow(self, *, measured: bool = False) -> pa.Table:
         """Everything as one Arrow table."""
@@ -116,6 +130,15 @@ class Dataset:
             file=str(path),
             expected=expected,
         )
+
+
+def _brought_forward(table: pa.Table, model: type[BaseModel]) -> pa.Table:
+    """The columns that a later version of the record added, with their defaults: versions add nothing else."""
+    schema, core = arrow_schema(model), set(arrow_schema(model).names) - set(measured_fields(model))
+    for name in [name for name in schema.names if name in core and name not in table.column_names]:
+        default = model.model_fields[name].get_default(call_default_factory=True)
+        table = table.append_column(schema.field(name), pa.array([default] * table.num_rows, schema.field(name).type))
+    return table.select([name for name in schema.names if name in core])
 
 
 def _blank(field: pa.Field, n_rows: int) -> pa.Array:

@@ -51,9 +51,10 @@ class DatasetStore:
                 return self._fallback.open(ref)
             raise NotFoundError(f"no dataset {ref.name} under {self.root}; run the stage that makes it", ref=ref.name)
         manifest = read_manifest(self.folder(ref), ref.content_hash)
-        if manifest.schema_version != kind.version:
+        if manifest.schema_version > kind.version:
             raise BadInputError(
-                f"{ref.name} has schema version {manifest.schema_version}, this Millrace reads {kind.version}",
+                f"{ref.name} has schema version {manifest.schema_version}, this Millrace reads up to {kind.version}: "
+                "upgrade Millrace",
                 ref=ref.name,
             )
         return Dataset(self.folder(ref), manifest, kind.model)

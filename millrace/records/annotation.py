@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from millrace.records.base import Identifier, Record, Sha256
+from millrace.records.groundedness import SentenceSupport
 from millrace.records.trace import RetrievedContext, Turn, UtcTime
 from millrace.records.triage import FailureType
 
@@ -18,6 +19,7 @@ AnswerVerdict = Literal[
     "format_violation",
     "system_error",
 ]
+AnswerSupport = Literal["all", "part", "none"]
 FreeText = Annotated[str, Field(max_length=20_000)]
 
 
@@ -38,6 +40,11 @@ class AnnotationTask(Record):
     why: str = Field(description="Why this trace is asked about")
     position: int = Field(ge=1, description="Place in the proposal, from 1; the most useful first")
     estimated_minutes: float = Field(gt=0)
+    triage_reason: str | None = Field(None, description="The rule's reason in words")
+    confidence: float | None = Field(None, ge=0, le=1, description="Calibrated probability that triage is right")
+    group_label: str | None = Field(None, description="Words typical of the trace's group")
+    sentences: list[SentenceSupport] = Field([], description="How far the passages support each sentence of the answer")
+    n_annotators: int = Field(1, ge=1, le=9, description="How many people are asked, each by themselves")
 
 
 class AnnotationAnswer(Record):
@@ -47,6 +54,9 @@ class AnnotationAnswer(Record):
     expected_behaviour: ExpectedBehaviour
     expected_answer: FreeText | None = None
     note: FreeText | None = None
+    support: AnswerSupport | None = Field(
+        None, description="How much of what the answer claims the passages support; None when not judged"
+    )
 
 
 class Annotation(Record):
@@ -61,6 +71,8 @@ class Annotation(Record):
     expected_answer: FreeText | None = None
     note: FreeText | None = None
     submitted_at: UtcTime
+    support: AnswerSupport | None = None
+    adjudicates: bool = Field(False, description="Settles a disagreement: it counts instead of the others' answers")
 
 
 class AskedQuestion(Record):

@@ -28,6 +28,8 @@ class GoldenRow(Record):
     source_trace_id: Identifier
     annotation_id: Identifier
     added_in: Semver
+    group_id: Identifier | None = Field(None, description="Group of failures the trace stood for; None for none")
+    group_label: str | None = None
 
 
 class GoldenVersion(Record):

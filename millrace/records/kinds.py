@@ -11,11 +11,12 @@ from millrace.records.golden import GoldenRow
 from millrace.records.groundedness import GroundednessScore
 from millrace.records.trace import HumanRating, SkipRow, Trace
 from millrace.records.triage import FailureGroup, TriageRow
+from millrace.records.week import WeekFacts
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of dataset; the version rises when its record changes shape."""
+    """A kind of dataset; the version rises when its record gains fields, which need defaults for older rows."""
 
     name: str
     model: type[BaseModel]
@@ -33,11 +34,12 @@ KINDS: dict[str, Kind] = {
         Kind("chunks", Chunk),
         Kind("questions", Question),
         Kind("groundedness", GroundednessScore),
-        Kind("triage", TriageRow),
-        Kind("failure_groups", FailureGroup),
-        Kind("annotation_tasks", AnnotationTask),
-        Kind("annotations", Annotation),
+        Kind("triage", TriageRow, version=2),
+        Kind("failure_groups", FailureGroup, version=2),
+        Kind("week_facts", WeekFacts),
+        Kind("annotation_tasks", AnnotationTask, version=2),
+        Kind("annotations", Annotation, version=2),
         Kind("asked_questions", AskedQuestion),
-        Kind("golden", GoldenRow),
+        Kind("golden", GoldenRow, version=2),
     )
 }

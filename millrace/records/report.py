@@ -4,11 +4,11 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from millrace.records.annotation import AnswerVerdict
 from millrace.records.base import Identifier, Record
+from millrace.records.evals import CategoryCoverage, CoverageGap, EvalCoverage
 from millrace.records.golden import Semver
 from millrace.records.trace import UtcTime
-from millrace.records.triage import FailureType
+from millrace.records.triage import FailureType, GroupTrend, GroupWeek
 
 
 class Count(Record):
@@ -67,6 +67,19 @@ class Traffic(Record):
     n_skipped: int = Field(ge=0)
     skip_reasons: list[Count]
     n_duplicates: int = Field(ge=0)
+    n_late: int = Field(0, ge=0, description="Traces of earlier weeks that are counted here")
+    n_outside: int = Field(0, ge=0, description="Rows of the same datasets that are of another week or other tenants")
+
+
+class RowList(Record):
+    """Rows behind a number: the first ones, and how to see all."""
+
+    name: Identifier = Field(description="A word of ours, as failures-hallucination")
+    title: str
+    columns: list[str]
+    rows: list[list[str | int | float | None]] = Field(description="Texts are excerpts")
+    n: int = Field(ge=0, description="Rows there are in all")
+    command: str | None = Field(None, description="Shows all of them; None when these are all there is")
 
 
 class FailureShare(Record):
@@ -84,6 +97,41 @@ class Failures(Record):
     n_failures: int = Field(ge=0)
     share: ReportedEstimate
     by_type: list[FailureShare]
+
+
+class AnswererFailures(Record):
+    """How often the answers of one model, prompt or answerer fail."""
+
+    answered_by: str | None = Field(description="None for all others together")
+    n_answerers: int = Field(1, ge=1, description="How many this row stands for")
+    n_failures: int = Field(ge=0)
+    share: ReportedEstimate = Field(description="Of their traces that triage decided on")
+
+
+class WeekNumbers(Record):
+    """One week of the trend."""
+
+    week: Identifier
+    n_traces: int = Field(ge=0)
+    failures: Failures
+    groundedness: ReportedEstimate = Field(description="Mean")
+
+
+class FailureChange(Record):
+    """How much larger a share of failures is than in the week before."""
+
+    failure_type: FailureType | None = Field(description="None for all failures together")
+    difference: ReportedEstimate
+
+
+class TriageConfidence(Record):
+    """How sure triage is of the failures it found; where nothing is calibrated, the basis says why."""
+
+    mean: ReportedEstimate = Field(
+        description="Mean confidence of the failures that have one: the share expected right"
+    )
+    n_unsure: int = Field(ge=0, description="Failures with a confidence below one half")
+    bases: list[Count] = Field(description="Failures by what their confidence rests on")
 
 
 class ScoreDistribution(Record):
@@ -111,17 +159,36 @@ class GroupSummary(Record):
 
     group_id: Identifier
     failure_type: FailureType
-    size: int = Field(ge=1)
+    size: int = Field(ge=0, description="Failures in this week; 0 when resolved")
+    n_questions: int = Field(ge=0, description="Different questions among them; 0 when not counted")
+    share: ReportedEstimate = Field(description="Of all failures of the week")
     label: str
+    clustered: bool = Field(description="False for the rest of a type that is near to nothing")
+    trend: GroupTrend | None
+    history: list[GroupWeek]
+    expected: float = Field(ge=0, description="Failures that people would agree with: sum of their probabilities")
+    increase: int = Field(ge=0, description="Traces more than in the week before; 0 without one")
     tenants: list[str]
     examples: list[ExampleTrace]
 
 
 class Groups(Record):
-    """The largest groups, largest first, and how many there are in all."""
+    """Groups in the order in which to fix them, as many as the report shows, and what there is in all."""
 
-    n_groups: int = Field(ge=0)
-    largest: list[GroupSummary]
+    n_groups: int = Field(ge=0, description="Clusters with failures in this week")
+    n_clustered: int = Field(ge=0, description="Failures in clusters")
+    n_unclustered: int = Field(ge=0, description="Failures that are near to no cluster")
+    trends: list[Count] = Field(description="Clusters by trend, the resolved included")
+    first: list[GroupSummary]
+    resolved: list[GroupSummary] = Field(description="Gone since the last week, largest before first")
+
+
+class FixFirst(Record):
+    """The groups to look at before all others."""
+
+    group_ids: list[Identifier] = Field(description="The first of the groups")
+    n_failures: int = Field(ge=0, description="Failures in them")
+    share: ReportedEstimate = Field(description="Of all failures of the week")
 
 
 class AgreementFigure(Record):
@@ -139,15 +206,11 @@ class AnnotationEffort(Record):
     n_skipped: int = Field(ge=0)
     n_waiting: int = Field(ge=0)
     minutes_waiting: float = Field(ge=0, description="Estimated work left, minutes")
+    minutes_completed: float = Field(0, ge=0, description="Estimated work done, minutes")
     annotators: list[Count]
-
-
-class CategoryCount(Record):
-    """Golden rows of one category, by split."""
-
-    category: AnswerVerdict
-    n_eval: int = Field(ge=0)
-    n_train: int = Field(ge=0)
+    agreement: list[AgreementFigure] = Field([], description="Of annotators with each other")
+    n_disagreements: int = Field(0, ge=0, description="Tasks on which annotators differ")
+    n_adjudicated: int = Field(0, ge=0, description="Disagreements that were settled")
 
 
 class GoldenChange(Record):
@@ -161,9 +224,10 @@ class GoldenChange(Record):
     n_after: int = Field(ge=0)
     n_added: int = Field(ge=0)
     n_removed: int = Field(ge=0)
+    n_changed: int = Field(0, ge=0)
     rejected: list[Count] = Field(description="Annotations that became no row, by reason")
     warnings: list[str] = Field([], description="What the split into eval and train could not keep apart")
-    categories: list[CategoryCount]
+    categories: list[CategoryCoverage] = Field(description="Those with a row")
 
 
 class Decision(Record):
@@ -176,31 +240,51 @@ class Decision(Record):
     decided_at: UtcTime
 
 
-class CoverageGap(Record):
-    """A failure type that no golden row covers."""
+class ScorerChange(Record):
+    """Whether the groundedness scorer learned from what people said, and what the gate decided."""
 
-    failure_type: FailureType
-    n_failures: int = Field(ge=0, description="Traces that failed this way in the window")
+    published: bool = Field(description="Whether the refitted scorer is the active one now")
+    reason: str = Field(description="Why, in words")
+    source_before: Identifier
+    source_after: Identifier | None = Field(None, description="None when nothing was fitted")
+    n_labels: int = Field(ge=0, description="Judged answers that it was fitted to")
+    n_unsupported: int = Field(ge=0, description="Those among them that the passages do not support")
+    auc_before: float | None = Field(None, ge=0, le=1, description="On held-out annotations")
+    auc_after: float | None = Field(None, ge=0, le=1)
+    improvement: ReportedEstimate | None = Field(
+        None, description="Drop of the mean log loss on held-out annotations, nats for each"
+    )
 
 
 class Due(Record):
     """What the next turn should see to."""
 
     n_waiting_tasks: int = Field(ge=0)
-    gaps: list[CoverageGap]
+    n_open_disagreements: int = Field(0, ge=0)
+    gaps: list[CoverageGap] = Field(description="Failures of the week that no eval row stands for, largest first")
 
 
 class WeeklyReport(Record):
     """Everything the report shows, already computed; Markdown and HTML only lay it out."""
 
-    format: int = 1
+    format: int = 2
     run: RunFacts
+    fix_first: FixFirst
     traffic: Traffic
     failures: Failures
+    answerers: list[AnswererFailures] = Field(
+        [], description="By the lower end of the interval, the others together last; none with a single answerer"
+    )
+    weeks: list[WeekNumbers] = Field([], description="Earlier weeks, oldest first, then this one")
+    changes: list[FailureChange] = Field([], description="Against the last earlier week; none in the first week")
     groundedness: ScoreDistribution
     groups: Groups
-    agreement: list[AgreementFigure] = []
+    confidence: TriageConfidence
+    agreement: list[AgreementFigure] = Field([], description="Of triage with people's ratings")
     effort: AnnotationEffort
     golden: GoldenChange
+    coverage: EvalCoverage | None = Field(None, description="None when no evals were written")
+    scorer: ScorerChange | None = Field(None, description="None when no refit was tried")
     decision: Decision | None = Field(None, description="None while the run waits for its approval")
     due: Due
+    lists: list[RowList] = Field([], description="The rows behind the numbers")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 import yaml
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from millrace.errors import BadInputError
 from millrace.records.base import Identifier, Record
@@ -34,6 +34,21 @@ class PatternRule(Record):
 
 
 RuleT = TypeVar("RuleT", bound=PatternRule)
+RecordT = TypeVar("RecordT", bound=BaseModel)
+
+
+def read_record(path: Path, model: type[RecordT]) -> RecordT:
+    """The record that a YAML file holds.
+
+    Raises:
+        BadInputError: not YAML, or not of the record's form; the message names file and field.
+    """
+    try:
+        return model.model_validate(_content(path))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise BadInputError(f"{path.name}: field {field!r}: {first['msg']}", file=path.name, field=field) from error
 
 
 def read_rules(path: Path, model: type[RuleT]) -> tuple[RuleT, ...]:
@@ -50,11 +65,15 @@ def read_rules(path: Path, model: type[RuleT]) -> tuple[RuleT, ...]:
     return rules
 
 
-def _rows(path: Path) -> list[object]:
+def _content(path: Path) -> object:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise BadInputError(f"{path.name}: cannot be read as YAML: {error}", file=path.name) from error
+
+
+def _rows(path: Path) -> list[object]:
+    content = _content(path)
     if not isinstance(content, Mapping) or list(content) != ["rules"] or not isinstance(content["rules"], list):
         raise BadInputError(f"{path.name}: expected one key, 'rules', with a list", file=path.name)
     return content["rules"]

@@ -38,14 +38,41 @@ class TriageRow(Record):
     reason: str = Field(description="Why, in a sentence with the values filled in")
     evidence: list[Evidence] = []
     group_id: Identifier | None = Field(None, description="Group of similar failures; None for ok or before grouping")
+    failure_probability: float | None = Field(
+        None, ge=0, le=1, description="Calibrated probability that people would call the trace a failure of any type"
+    )
+    confidence: float | None = Field(
+        None, ge=0, le=1, description="Calibrated probability that the decision is right: the type, or ok"
+    )
+    confidence_basis: Identifier = Field(
+        "not_calibrated",
+        description="What the confidence rests on: a calibration and its version, recorded_fact when the trace itself "
+        "says so, or why there is none",
+    )
+
+
+class GroupWeek(Record):
+    """A group's size in one week."""
+
+    week: Identifier
+    size: int = Field(ge=0)
+    n_triaged: int = Field(ge=0, description="Traces that triage decided on in that week")
+
+
+GroupTrend = Literal["new", "growing", "steady", "shrinking", "resolved"]
 
 
 class FailureGroup(Record):
-    """Failures of one type with similar questions."""
+    """Failures of one type with similar questions; a group keeps its id from week to week."""
 
     group_id: Identifier
     failure_type: FailureType
-    size: int = Field(ge=1)
+    size: int = Field(ge=0, description="Failures in this week; 0 when the group is resolved")
     label: str = Field(description="Words typical of the group's questions, most typical first, joined by spaces")
-    example_trace_ids: list[Identifier] = Field(min_length=1, max_length=3)
-    tenants: list[Identifier] = Field(min_length=1, description="Sorted, each once")
+    example_trace_ids: list[Identifier] = Field(max_length=3, description="The most central first; none when resolved")
+    tenants: list[Identifier] = Field(description="Sorted, each once")
+    n_questions: int = Field(0, ge=0, description="Different questions among them")
+    clustered: bool = Field(True, description="False for the rest of a type that is near to nothing: unclustered")
+    centroid: list[float] = Field([], description="Mean question vector, norm 1; empty for the unclustered")
+    trend: GroupTrend | None = Field(None, description="Against the last earlier week; None when there is none")
+    history: list[GroupWeek] = Field([], description="Earlier weeks, oldest first, then this one")

@@ -13,6 +13,8 @@ from millrace.datasets.manifest import DatasetRef, Origin
 from millrace.datasets.schema import rows_of, table_of
 from millrace.datasets.store import DatasetStore
 from millrace.errors import BadInputError, DamagedDatasetError, NotFoundError
+from millrace.records.base import Record
+from millrace.records.kinds import KINDS, Kind
 from millrace.records.trace import SkipRow, SpanTiming, Trace
 
 ORIGIN = Origin(stage="test", code_fingerprint="code", settings_hash="settings", inputs=[], numeric_profile="none")
@@ -158,3 +160,38 @@ def test_reads_fall_through_and_writes_do_not(store: DatasetStore, tmp_path: Pat
     skips = scratch.write("skips", table_of(SkipRow, []), ORIGIN, key="s")
     assert scratch.exists(skips)
     assert not store.exists(skips)
+
+
+def test_rows_of_an_older_version_are_read_with_the_defaults_of_what_was_added(
+    store: DatasetStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Before(Record):
+        name: str
+
+    class After(Record):
+        note: str | None = None
+        name: str
+        tags: list[str] = ["none yet"]
+
+    monkeypatch.setitem(KINDS, "leaves", Kind("leaves", Before))
+    ref = store.write("leaves", table_of(Before, [Before(name="oak")]), ORIGIN, key="k")
+    monkeypatch.setitem(KINDS, "leaves", Kind("leaves", After, version=2))
+    assert rows_of(After, store.open(ref).to_arrow()) == [After(name="oak")]
+
+
+def test_a_newer_version_is_refused(store: DatasetStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(KINDS, "skips", Kind("skips", SkipRow, version=3))
+    ref = store.write("skips", table_of(SkipRow, []), ORIGIN, key="k")
+    monkeypatch.setitem(KINDS, "skips", Kind("skips", SkipRow, version=2))
+    with pytest.raises(BadInputError, match="has schema version 3, this Millrace reads up to 2: upgrade"):
+        store.open(ref)
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 7), (0, 0), (2, 3), (1, 6), (3, 99), (7, 9)])
+def test_rows_are_read_across_parts(store: DatasetStore, start: int, stop: int) -> None:
+    with store.building("traces", "k") as builder:
+        for slot, (first, n) in enumerate([(0, 3), (3, 0), (3, 4)]):
+            builder.commit(slot, traces(7).slice(first, n))
+        dataset = store.open(builder.publish(3, ORIGIN))
+    expected = traces(7).column("trace_id").to_pylist()[start:stop]
+    assert dataset.read_rows(start, stop).column("trace_id").to_pylist() == expected

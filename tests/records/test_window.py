@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -75,3 +76,62 @@ def test_no_such_week_is_said_with_its_name(name: str) -> None:
 def test_no_such_time_zone_is_said_with_its_name(zone: str) -> None:
     with pytest.raises(BadInputError, match=f"no time zone '{zone}'"):
         iso_week("2026-W46", zone, utc(2026, 11, 16))
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "end"),
+    [
+        ("2020-W53", utc(2020, 12, 28), utc(2021, 1, 4)),  # 2020 had 53 weeks; the last holds three days of 2021
+        ("2026-W53", utc(2026, 12, 28), utc(2027, 1, 4)),
+        ("2027-W01", utc(2027, 1, 4), utc(2027, 1, 11)),
+        ("2025-W01", utc(2024, 12, 30), utc(2025, 1, 6)),  # the first may begin in the old year
+        ("2024-W09", utc(2024, 2, 26), utc(2024, 3, 4)),  # 29 February
+    ],
+)
+def test_weeks_at_the_turn_of_a_year_are_those_of_the_calendar(name: str, start: datetime, end: datetime) -> None:
+    window = iso_week(name, "UTC", utc(2030, 1, 1))
+    assert (window.start, window.end) == (start, end)
+
+
+@pytest.mark.parametrize(
+    ("week", "zone", "hours"),
+    [
+        ("2026-W10", "America/New_York", 167),  # Sunday 2026-03-08
+        ("2026-W44", "America/New_York", 169),  # Sunday 2026-11-01
+        ("2026-W14", "Australia/Lord_Howe", 168.5),  # half an hour back on Sunday 2026-04-05
+        ("2011-W52", "Pacific/Apia", 144),  # Samoa left out Friday 2011-12-30
+        ("2021-W11", "Asia/Tehran", 168),  # clocks went forward on Monday 2021-03-22 at midnight, which was none,
+        ("2021-W12", "Asia/Tehran", 167),  # so that the next week begins at 01:00
+    ],
+)
+def test_the_hours_of_a_week_are_those_on_the_clocks_of_its_zone(week: str, zone: str, hours: float) -> None:
+    window = iso_week(week, zone, utc(2030, 1, 1))
+    assert window.end - window.start == hours * HOUR
+
+
+ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Tokyo", "Asia/Tehran", "Asia/Kolkata", "Pacific/Apia"]
+
+
+@given(st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)), st.sampled_from(ZONES))
+def test_every_instant_belongs_to_exactly_one_week_of_a_zone(now: datetime, zone: str) -> None:
+    now = now.replace(tzinfo=UTC)
+    near = [(now.astimezone(ZoneInfo(zone)) + timedelta(days=days)).isocalendar() for days in (-7, 0, 7)]
+    weeks = [iso_week(f"{year}-W{week:02d}", zone, now) for year, week, _ in near]
+    assert [week.start <= now < week.end for week in weeks] == [False, True, False]
+
+
+@given(st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)), st.sampled_from(ZONES))
+def test_a_week_ends_at_the_instant_at_which_the_next_begins(now: datetime, zone: str) -> None:
+    week = iso_week(None, zone, now.replace(tzinfo=UTC))
+    following = iso_week(None, zone, week.end + timedelta(days=7, hours=2))
+    assert following.start == week.end
+
+
+def test_the_edge_of_a_week_is_another_instant_in_another_zone() -> None:
+    # Sunday 2026-11-15, 23:30 in Berlin: still week 46 there and in UTC, already 47 in Tokyo
+    instant = datetime(2026, 11, 15, 22, 30, tzinfo=UTC)
+    names = {}
+    for zone in ("Europe/Berlin", "UTC", "Asia/Tokyo"):
+        weeks = [iso_week(name, zone, instant) for name in ("2026-W46", "2026-W47")]
+        (names[zone],) = (week.name for week in weeks if week.start <= instant < week.end)
+    assert names == {"Europe/Berlin": "2026-W46", "UTC": "2026-W46", "Asia/Tokyo": "2026-W47"}
