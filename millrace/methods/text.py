@@ -62,11 +62,16 @@ def normalise(text: str) -> str:
     for _ in range(4):  # folding can undo composition and the reverse; two rounds settle all known characters
         previous = folded
         folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", folded).casefold())
-        if not folded.isprintable():  # format characters are not
-            folded = "".join(c for c in folded if unicodedata.category(c) != "Cf")
+        folded = _without_format_characters(folded)
         if folded == previous:
             break
     return folded.replace("\u2019", "'")
+
+
+def _without_format_characters(text: str) -> str:
+    if text.isprintable():  # format characters are not
+        return text
+    return "".join(c for c in text if unicodedata.category(c) != "Cf")
 
 
 def normalise_question(text: str) -> str:
@@ -128,7 +133,7 @@ def names(sentence: str) -> list[str]:
     Misses a name at the sentence's beginning, and takes every word of a heading in title case for one.
     """
     found = []
-    for position, match in enumerate(_WORD.finditer(sentence)):
+    for position, match in enumerate(_WORD.finditer(_without_format_characters(sentence))):
         if position and match[0][0].isupper():
             found.extend(content_words(match[0]))
     return found

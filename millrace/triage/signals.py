@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -15,6 +15,7 @@ from millrace.errors import BadInputError
 from millrace.methods.abstention import is_abstention
 from millrace.methods.injection import InjectionRule, InjectionScreen
 from millrace.methods.text import content_words, normalise
+from millrace.triage.asking_back import asks_back
 
 SignalType = Literal["text", "number", "flag"]
 
@@ -37,15 +38,20 @@ SIGNALS: Mapping[str, Signal] = MappingProxyType(
     {
         "status": Signal("text", "how the application says it ended: answered, abstained, blocked or failed"),
         "error": Signal("text", "why it failed or was blocked"),
+        "answered_by": Signal("text", "model or answerer that wrote the answer"),
+        "n_turns": Signal("number", "turns of the conversation before the question"),
         "n_contexts": Signal("number", "passages shown to the answerer"),
         "best_context_score": Signal("number", "highest retrieval score; null when none was recorded"),
         "n_question_words": Signal("number", "different content words of the question"),
         "context_overlap": Signal("number", "share of the question's content words found in the passages, 0 to 1"),
         "question_overlap": Signal("number", "share of the question's content words found in the answer, 0 to 1"),
+        "answer_overlap": Signal("number", "share of the answer's content words found in the passages, 0 to 1"),
         "answer_length": Signal("number", "characters of the answer without surrounding white space"),
         "abstains": Signal("flag", "the status or the answer itself says that there is no answer"),
+        "asks_back": Signal("flag", "the answer ends by asking what the user means"),
         "groundedness": Signal("number", "support of the answer by its passages, 0 to 1"),
         "groundedness_reason": Signal("text", "why there is no groundedness; no_score when it was never scored"),
+        "groundedness_source": Signal("text", "scorer and version of the groundedness; null when it was never scored"),
         "lowest_support": Signal("number", "support of the answer's least supported sentence, 0 to 1"),
         "injection": Signal("text", "the injection rule that the question runs into; null when none"),
         "n_answer_pii": Signal("number", "redacted pieces in the answer of a type that stands nowhere before it"),
@@ -72,6 +78,8 @@ def signals_of(traces: pa.Table, scores: pa.Table, injection_rules: Sequence[Inj
     columns = {
         "status": traces.column("status"),
         "error": traces.column("error"),
+        "answered_by": traces.column("answered_by"),
+        "n_turns": pc.list_value_length(traces.column("history")).cast(pa.float64()),
         "n_contexts": pc.list_value_length(traces.column("contexts")).cast(pa.float64()),
         "best_context_score": _extreme(traces.column("contexts"), "score", "max"),
         **_groundedness(traces.column("trace_id"), scores),
@@ -101,6 +109,7 @@ def _groundedness(trace_ids: pa.ChunkedArray, scores: pa.Table) -> dict[str, pa.
     return {
         "groundedness": scores.column("score").combine_chunks().take(positions),
         "groundedness_reason": pc.if_else(pc.is_null(positions), "no_score", reasons),
+        "groundedness_source": scores.column("source").combine_chunks().take(positions),
         "lowest_support": _extreme(scores.column("sentences"), "support", "min").take(positions),
     }
 
@@ -120,6 +129,14 @@ class _Texts:
     @cached_property
     def asked(self) -> frozenset[str]:
         return frozenset(content_words(self.question))
+
+    @cached_property
+    def said(self) -> frozenset[str]:
+        return frozenset(content_words(self.answer))
+
+    @cached_property
+    def shown(self) -> frozenset[str]:
+        return frozenset().union(*(self.words_of(context["text"]) for context in self.contexts))
 
 
 def _text_signals(traces: pa.Table) -> dict[str, pa.Array]:
@@ -142,18 +159,8 @@ def _text_signals(traces: pa.Table) -> dict[str, pa.Array]:
     }
 
 
-def _context_overlap(row: _Texts) -> float | None:
-    if not row.contexts:
-        return None
-    return _share(row.asked, [row.words_of(context["text"]) for context in row.contexts])
-
-
-def _question_overlap(row: _Texts) -> float | None:
-    return _share(row.asked, [frozenset(content_words(row.answer))]) if row.answer.strip() else None
-
-
-def _share(asked: frozenset[str], found: Iterable[frozenset[str]]) -> float | None:
-    return len(asked.intersection(frozenset().union(*found))) / len(asked) if asked else None
+def _share(words: frozenset[str], found: frozenset[str]) -> float | None:
+    return len(words & found) / len(words) if words else None
 
 
 def _abstains(row: _Texts) -> bool:
@@ -199,10 +206,12 @@ def _is_json(text: str) -> bool:
 _MEASURES: Mapping[str, Callable[[_Texts], float | bool | None]] = MappingProxyType(
     {
         "n_question_words": lambda row: len(row.asked),
-        "context_overlap": _context_overlap,
-        "question_overlap": _question_overlap,
+        "context_overlap": lambda row: _share(row.asked, row.shown) if row.contexts else None,
+        "question_overlap": lambda row: _share(row.asked, row.said) if row.answer.strip() else None,
+        "answer_overlap": lambda row: _share(row.said, row.shown) if row.contexts else None,
         "answer_length": lambda row: len(row.answer.strip()),
         "abstains": _abstains,
+        "asks_back": lambda row: asks_back(row.answer),
         "n_answer_pii": _n_answer_pii,
         "n_bad_citations": _n_bad_citations,
         "unfinished": _unfinished,

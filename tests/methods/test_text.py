@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from millrace.methods.text import (
@@ -52,6 +52,7 @@ def test_normal_forms_are_idempotent(text: str) -> None:
 
 
 @given(any_text)
+@example("A\xad\xc0")  # a soft hyphen inside a word
 def test_no_text_breaks_the_tokenisers(text: str) -> None:
     content = content_words(text)
     assert all(word and word == normalise(word) for word in content)

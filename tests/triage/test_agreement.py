@@ -26,6 +26,12 @@ def triaged(*types: str | None) -> pa.Table:
     return table_of(TriageRow, [TriageRow(**known, **row) for row in rows])
 
 
+def with_probabilities(*probabilities: float | None) -> pa.Table:
+    table = triaged(*(None for _ in probabilities))
+    index = table.schema.get_field_index("failure_probability")
+    return table.set_column(index, table.schema.field(index), pa.array(probabilities, pa.float64()))
+
+
 def ratings(*rows: tuple[str, str, float]) -> pa.Table:
     return table_of(
         HumanRating,
@@ -92,6 +98,37 @@ def test_a_trace_triaged_twice_is_refused() -> None:
         triage_agreement(pa.concat_tables([triaged(None)] * 2), ratings(), AgreementConfig())
 
 
+def test_probabilities_match_figures_worked_by_hand() -> None:
+    # rated low: t0, t2; fine: t1, t3, t5; t4 has no probability, t6 is not rated
+    table = with_probabilities(0.9, 0.2, 0.4, 0.4, None, 0.1, 0.7)
+    people = ratings(*((f"t{i}", "faithfulness", 1.0 if i in (0, 2, 4) else 4.0) for i in range(6)))
+    found = triage_agreement(table, people, AgreementConfig()).probability
+    assert (found.n, found.n_low, found.auc.n) == (5, 2, 5)
+    # pairs won: t0 over three, t2 over two and half of one: 5.5 of 6
+    assert found.auc.mean == pytest.approx(5.5 / 6)
+    # (0.1^2 + 0.2^2 + 0.6^2 + 0.4^2 + 0.1^2) / 5 = (0.01 + 0.04 + 0.36 + 0.16 + 0.01) / 5
+    assert found.brier.mean == pytest.approx(0.116)
+    # 2 of 5 less (0.9 + 0.2 + 0.4 + 0.4 + 0.1) / 5
+    assert found.surplus.mean == pytest.approx(0.0)
+    assert found.surplus.low is not None
+
+
+def test_the_order_of_rows_changes_no_figure() -> None:
+    table = with_probabilities(0.9, 0.2, 0.4, 0.35, 0.1, 0.8)
+    people = ratings(*((f"t{i}", "faithfulness", 1.0 if i in (0, 2) else 4.0) for i in range(6)))
+    turned = table.take([5, 3, 1, 0, 2, 4])
+    assert triage_agreement(turned, people, AgreementConfig()) == triage_agreement(table, people, AgreementConfig())
+
+
+def test_undefined_figures_of_probabilities_have_a_reason() -> None:
+    nobody = triage_agreement(with_probabilities(0.5), ratings(), AgreementConfig()).probability
+    assert (nobody.auc.reason, nobody.brier.reason, nobody.surplus.reason) == ("no_items",) * 3
+    people = ratings(("t0", "faithfulness", 4.0), ("t1", "faithfulness", 4.0))
+    all_fine = triage_agreement(with_probabilities(0.5, 0.1), people, AgreementConfig()).probability
+    assert (all_fine.auc.mean, all_fine.auc.reason) == (None, "undefined")
+    assert all_fine.brier.mean == pytest.approx((0.25 + 0.01) / 2)
+
+
 @pytest.mark.shared_data
 @pytest.mark.skipif(not MTRAG.exists(), reason="needs the rated answers of MTRAG beside the checkout")
 def test_shipped_rules_find_what_people_rate_low(traces: Any, scores: Any, shipped_rules: Any) -> None:
@@ -121,3 +158,6 @@ def test_shipped_rules_find_what_people_rate_low(traces: Any, scores: Any, shipp
     assert found.failure.true_positives + found.failure.false_negatives == 39
     assert (found.failure.recall.mean or 0) >= 0.7
     assert (found.failure.precision.mean or 0) >= 0.45
+    by_type = {each.decision: each for each in found.by_type}
+    assert (by_type["retrieval_failure"].precision.mean or 0) >= 0.6  # random: 9 %
+    assert (by_type["hallucination"].precision.mean or 0) >= 0.4  # random: 12 %

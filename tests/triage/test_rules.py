@@ -41,6 +41,7 @@ def test_a_good_table_is_read(tmp_path: Path) -> None:
         ("{groundedness}", "{groundedness:9999}", "no plain signal"),
         ("{groundedness}", "{", "the reason is no template"),
         ("hallucination", "sadness", "rules.0.failure_type"),
+        ("reason:", "basis: guessed\n    reason:", "rules.0.basis"),
         ("failure_type", "kind", "rules.yaml"),
         ("rules:", "rules: [", "cannot be read as YAML"),
     ],

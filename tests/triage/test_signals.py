@@ -33,6 +33,7 @@ def test_scores_are_joined_by_trace_id_not_by_position(traces: Build, scores: Bu
     assert found.column("groundedness").to_pylist() == [0.9, None, 0.2]
     assert found.column("groundedness_reason").to_pylist() == [None, "no_score", None]
     assert found.column("lowest_support").to_pylist() == [0.9, None, 0.2]
+    assert found.column("groundedness_source").to_pylist() == ["test/1", None, "test/1"]
 
 
 def test_an_undefined_score_keeps_its_reason(traces: Build, scores: Build) -> None:
@@ -91,8 +92,36 @@ def test_question_overlap_counts_words_of_the_question_in_the_answer(
     assert one(traces, scores, "question_overlap", question=question, answer=answer) == expected
 
 
+@pytest.mark.parametrize(
+    ("answer", "contexts", "expected"),
+    [
+        # content words of the answer: warranty, two, year
+        ("The warranty is two years.", ["The warranty is void.", "A year has months."], 2 / 3),
+        ("The warranty is two years.", ["Nothing."], 0.0),
+        ("The warranty is two years.", [], None),
+        (" ", ["The warranty."], None),
+    ],
+)
+def test_answer_overlap_counts_words_of_the_answer_in_any_passage(
+    traces: Build, scores: Build, answer: str, contexts: list[str], expected: float | None
+) -> None:
+    shown = [context(text, context_id=f"c{i}") for i, text in enumerate(contexts)]
+    assert one(traces, scores, "answer_overlap", answer=answer, contexts=shown) == expected
+
+
 def test_question_words_are_different_content_words(traces: Build, scores: Build) -> None:
     assert one(traces, scores, "n_question_words", question="Is the warranty a long, long warranty?") == 2
+
+
+def test_turns_are_those_before_the_question(traces: Build, scores: Build) -> None:
+    before = [{"speaker": "user", "text": "I bought a pump."}, {"speaker": "assistant", "text": "Good."}]
+    found = signals_of(traces({}, {"history": before}), scores())
+    assert found.column("n_turns").to_pylist() == [0, 2]
+
+
+def test_an_answer_that_asks_what_is_meant_asks_back(traces: Build, scores: Build) -> None:
+    found = signals_of(traces({"answer": "Which pump do you mean?"}, {"answer": "Two years."}, {}), scores())
+    assert found.column("asks_back").to_pylist() == [True, False, False]
 
 
 def test_answer_length_leaves_out_surrounding_white_space(traces: Build, scores: Build) -> None:
