@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 import pyarrow as pa
 from pydantic import ValidationError
@@ -9,6 +10,7 @@ from pydantic import ValidationError
 from millrace.datasets.canonical import sha256_json
 from millrace.datasets.schema import table_of
 from millrace.errors import BadInputError
+from millrace.ledger.annotations import Annotation as SubmittedAnswer
 from millrace.records.annotation import Annotation, AnnotationAnswer, AnnotationTask
 
 
@@ -26,7 +28,11 @@ def read_answer(fields: Mapping[str, object]) -> AnnotationAnswer | list[str]:
 
 
 def answer_problems(answer: AnnotationAnswer | Annotation) -> list[str]:
-    """What keeps an answer from being used, in plain words; empty when nothing does."""
+    """What keeps an answer from being used, in plain words; empty when nothing does.
+
+    ``support`` goes with any verdict and behaviour, and may be left out: it is about the passages, not about what was
+    expected. To a trace without an answer it says nothing, and is dropped where an annotation is made.
+    """
     given = bool(answer.expected_answer and answer.expected_answer.strip())
     if answer.expected_behaviour == "answer" and not given:
         return ["expected_answer: write the answer the application should have given, or expect it to abstain or block"]
@@ -39,9 +45,12 @@ def answer_problems(answer: AnnotationAnswer | Annotation) -> list[str]:
 
 
 def make_annotation(
-    task: AnnotationTask, answer: AnnotationAnswer, *, annotator: str, submitted_at: datetime
+    task: AnnotationTask, answer: AnnotationAnswer, *, annotator: str, submitted_at: datetime, adjudicates: bool = False
 ) -> Annotation:
     """An answer with who gave it, when and to which task; submitting the same answer again gives the same id.
+
+    Args:
+        adjudicates: it settles a disagreement, and counts instead of the others' answers.
 
     Raises:
         BadInputError: the answer has problems; the message lists them.
@@ -49,15 +58,47 @@ def make_annotation(
     problems = answer_problems(answer)
     if problems:
         raise BadInputError(f"task {task.task_id}: {'; '.join(problems)}", task_id=task.task_id, problems=problems)
-    annotation_id = f"annotation-{sha256_json([task.task_id, annotator, answer])[:24]}"
+    told_apart = ["adjudicates"] if adjudicates else []
     return Annotation(
-        annotation_id=annotation_id,
+        annotation_id=f"annotation-{sha256_json([task.task_id, annotator, answer, *told_apart])[:24]}",
         task_id=task.task_id,
         trace_id=task.trace_id,
         annotator=annotator,
-        **answer.model_dump(),
         submitted_at=submitted_at,
+        adjudicates=adjudicates,
+        **_about(task, answer),
     )
+
+
+def annotation_of(submitted: SubmittedAnswer, task: AnnotationTask) -> Annotation:
+    """An answer of the ledger, under the ledger's id, as a row of a dataset.
+
+    Raises:
+        BadInputError: what is stored is no answer to an annotation task; the message says why.
+    """
+    fields = submitted.answer if isinstance(submitted.answer, dict) else {"answer": submitted.answer}
+    answer = read_answer(fields)
+    if not isinstance(answer, AnnotationAnswer):
+        raise BadInputError(
+            f"the stored answer of {submitted.annotator} to task {submitted.task_id} cannot be used: "
+            f"{'; '.join(answer)}",
+            task_id=submitted.task_id,
+            annotation_id=submitted.annotation_id,
+        )
+    return Annotation(
+        annotation_id=submitted.annotation_id,
+        task_id=submitted.task_id,
+        trace_id=task.trace_id,
+        annotator=submitted.annotator,
+        submitted_at=submitted.submitted_at,
+        adjudicates=submitted.adjudicates,
+        **_about(task, answer),
+    )
+
+
+def _about(task: AnnotationTask, answer: AnnotationAnswer) -> dict[str, Any]:
+    answered = bool(task.answer and task.answer.strip())
+    return answer.model_dump() | {"support": answer.support if answered else None}
 
 
 def annotations_table(annotations: Iterable[Annotation]) -> pa.Table:

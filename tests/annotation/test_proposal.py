@@ -7,12 +7,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from millrace.annotation.proposal import ProposalConfig, estimated_minutes, propose, question_key
+from millrace.annotation.proposal import (
+    ProposalConfig,
+    estimated_minutes,
+    n_annotators,
+    propose,
+    propose_from,
+    question_key,
+)
+from millrace.annotation.selection import candidate_part
 from millrace.datasets.schema import rows_of, table_of
 from millrace.datasets.validation import bad_rows
+from millrace.methods.groundedness_belief import scorer_belief
 from millrace.records.annotation import AnnotationTask
-from millrace.records.groundedness import GroundednessScore
-from millrace.records.trace import Trace, utc
+from millrace.records.groundedness import GroundednessScore, SentenceSupport
+from millrace.records.trace import RetrievedContext, Trace, utc
 from millrace.records.triage import FailureGroup, TriageRow
 
 PLENTY = ProposalConfig(budget_minutes=1e6)
@@ -182,6 +191,136 @@ BASE: dict[str, Any] = {"tenant_id": "a", "question": "Why so?", "history": [{"t
 )
 def test_a_key_is_the_tenant_question_history_and_answer(change: dict[str, Any], same: bool) -> None:
     assert (question_key(BASE) == question_key(BASE | change)) is same
+
+
+def test_clusters_come_first_then_what_is_in_none_and_resolved_groups_never() -> None:
+    found = tables([*CASES, Case("alone", group="g3"), Case("alone too", group="g3"), Case("lone", group="g3")])
+    groups = rows_of(FailureGroup, found["groups"])
+    rest = [each.model_copy(update={"clustered": each.group_id != "g2"}) for each in groups]
+    resolved = groups[0].model_copy(update={"group_id": "g0", "size": 0, "example_trace_ids": []})
+    table = propose(**found | {"groups": table_of(FailureGroup, [resolved, *rest])}, asked_keys=set(), config=PLENTY)
+    # g3 (3 of a cluster), g1 (1 of a cluster), then g2 (3, unclustered)
+    assert table.column("group_id").to_pylist()[:3] == ["g3", "g1", "g2"]
+    assert "g0" not in table.column("group_id").to_pylist()
+
+
+def test_a_calibrated_probability_says_what_is_uncertain_before_the_score_does() -> None:
+    found = tables([Case("near the threshold", score=0.55), Case("far", score=0.95)])
+    rows = rows_of(TriageRow, found["triage"])
+    odds = [
+        rows[0].model_copy(update={"failure_probability": 0.05}),
+        rows[1].model_copy(update={"failure_probability": 0.5}),
+    ]
+    table = propose(**found | {"triage": table_of(TriageRow, odds)}, asked_keys=set(), config=PLENTY)
+    assert table.column("trace_id").to_pylist() == ["t01", "t00"]
+
+
+def test_of_equal_uncertainty_what_stands_for_more_traces_comes_first() -> None:
+    cases = [Case("once", score=0.5), Case("often", score=0.5), Case(" OFTEN", score=0.5)]
+    assert [task.trace_id for task in asked(cases)] == ["t01", "t00"]
+
+
+def test_a_task_shows_what_triage_and_the_scorer_found() -> None:
+    found = tables([Case("why", group="g1", score=0.4)])
+    row = rows_of(TriageRow, found["triage"])[0].model_copy(update={"confidence": 0.7})
+    sentence = SentenceSupport(start=0, end=3, support=0.4, level="lexical", context_id=None)
+    score = rows_of(GroundednessScore, found["scores"])[0].model_copy(update={"sentences": [sentence]})
+    known = found | {"triage": table_of(TriageRow, [row]), "scores": table_of(GroundednessScore, [score])}
+    task = rows_of(AnnotationTask, propose(**known, asked_keys=set(), config=PLENTY))[0]
+    assert (task.triage_reason, task.confidence, task.group_label) == ("because", 0.7, "some words")
+    assert task.sentences == [sentence]
+
+
+def test_two_people_are_asked_the_share_that_was_set_always_the_same_and_both_cost_minutes() -> None:
+    keys = [question_key(BASE | {"question": f"question {number}"}) for number in range(2000)]
+    doubled = {key for key in keys if n_annotators(key, ProposalConfig(double_share=0.25)) == 2}
+    assert len(doubled) == pytest.approx(500, abs=80)  # four standard deviations of a binomial
+    assert doubled <= {key for key in keys if n_annotators(key, ProposalConfig(double_share=0.5)) == 2}
+    assert {n_annotators(key, ProposalConfig()) for key in keys} == {1}
+    assert {n_annotators(key, ProposalConfig(double_share=1)) for key in keys} == {2}
+    tasks = asked(CASES, config=ProposalConfig(budget_minutes=5.5, double_share=1))
+    assert len(tasks) == 2  # a little more than a minute each, for two people
+
+
+def test_traces_are_fetched_a_shortlist_at_a_time_and_nothing_is_left_out() -> None:
+    found = tables([Case(f"question {number}", score=number / 40) for number in range(40)])
+    fetched: list[int] = []
+
+    def fetch(ids: pa.Array) -> pa.Table:
+        fetched.append(len(ids))
+        return found["traces"].filter(pa.compute.is_in(found["traces"].column("trace_id"), ids))
+
+    light = pa.concat_tables([candidate_part(found["traces"].slice(0, 25)), candidate_part(found["traces"].slice(25))])
+    config = PLENTY.model_copy(update={"shortlist": 10})
+    table = propose_from(
+        found["triage"], found["groups"], found["scores"], light, fetch=fetch, asked_keys=set(), config=config
+    )
+    assert table.num_rows == 40
+    assert max(fetched) == 10
+
+
+def test_a_budget_that_is_all_but_spent_is_not_searched_through_all_traces() -> None:
+    found = tables([Case(f"question {number}", score=number / 200) for number in range(200)])
+    fetched: list[int] = []
+
+    def fetch(ids: pa.Array) -> pa.Table:
+        fetched.append(len(ids))
+        return found["traces"].filter(pa.compute.is_in(found["traces"].column("trace_id"), ids))
+
+    # three words and a minute each: 1.01 minutes; after four tasks a task without words would fit, but no task does
+    table = propose_from(
+        found["triage"],
+        found["groups"],
+        found["scores"],
+        candidate_part(found["traces"]),
+        fetch=fetch,
+        asked_keys=set(),
+        config=ProposalConfig(budget_minutes=5.045, shortlist=10),
+    )
+    assert table.num_rows == 4
+    assert len(fetched) <= 2
+
+
+PASSAGE = "The mill stands in York. It was built in 1850 by Anna Reed. Water drives its great wheel."
+TAUGHT = ["Water drives its great wheel.", "Steam moves trains.", "Anna Reed left in 1923."]
+
+
+def with_answers(found: dict[str, pa.Table]) -> dict[str, pa.Table]:
+    passages = [RetrievedContext(context_id="c0", text=PASSAGE)]
+    rows = rows_of(Trace, found["traces"])
+    answered = [
+        row.model_copy(update={"answer": TAUGHT[int(row.trace_id[1:]) % 3], "contexts": passages}) for row in rows
+    ]
+    return found | {"traces": table_of(Trace, answered)}
+
+
+def test_with_a_scorer_that_learns_what_is_chosen_is_diverse(embedder: Any, scorer: Any) -> None:
+    # four of each of three answers; without a scorer they come by id, "Water ..." first
+    found = with_answers(tables([Case(f"question {number}", score=0.5) for number in range(12)]))
+    table = propose(**found, asked_keys=set(), config=PLENTY, belief=scorer_belief(scorer, embedder))
+    answers = table.column("answer").to_pylist()
+    assert answers[0] != answers[1] != answers[2]
+    assert table.column("why").to_pylist()[0] == "teaches the scorer: groundedness 0.50, threshold 0.55"
+    assert table.num_rows == 12
+    plain = propose(**found, asked_keys=set(), config=PLENTY)
+    assert plain.column("trace_id").to_pylist() == [f"t{number:02d}" for number in range(12)]
+
+
+def test_what_was_answered_before_teaches_less_now(embedder: Any, scorer: Any) -> None:
+    found = with_answers(tables([Case(f"question {number}", score=0.5) for number in range(3)]))
+    first = propose(**found, asked_keys=set(), config=PLENTY, belief=scorer_belief(scorer, embedder))
+    again = propose(**found, asked_keys=set(), config=PLENTY, belief=scorer_belief(scorer, embedder, first.slice(0, 1)))
+    assert again.column("trace_id").to_pylist()[0] != first.column("trace_id").to_pylist()[0]
+
+
+def test_with_a_scorer_too_order_of_rows_changes_nothing(embedder: Any, scorer: Any) -> None:
+    cases = [Case(f"question {number}", group="g1" if number % 3 else None, score=number / 12) for number in range(12)]
+    belief = scorer_belief(scorer, embedder)
+    one = propose(**with_answers(tables(cases)), asked_keys=set(), config=PLENTY, belief=belief)
+    other = propose(
+        **with_answers(tables(cases, order=[*range(11, -1, -1)])), asked_keys=set(), config=PLENTY, belief=belief
+    )
+    assert one.equals(other)
 
 
 cases = st.lists(
