@@ -12,6 +12,8 @@ from millrace.methods.groundedness import GroundednessCoefficients, Groundedness
 
 Floats = npt.NDArray[np.float64]
 
+WEIGHTS = ("intercept", "words", "bigrams", "unsupported_numbers", "unsupported_names", "cosine")
+
 
 def fit_coefficients(
     traces: Sequence[MeasuredTrace],
@@ -41,20 +43,12 @@ def fit_coefficients(
         raise BadInputError("fitting needs one rating for each trace, and traces with sentences")
     if not ((share >= 0) & (share <= 1)).all():
         raise BadInputError("scale the ratings to [0, 1] before fitting")
-    features = np.array([_trace_features(trace, model) for trace in traces])
+    features = np.array([trace_features(trace, model) for trace in traces])
     labels = np.repeat([1, 0], len(share))
     weights = np.concatenate([share, 1 - share])
     fitted = LogisticRegression(C=c, max_iter=5000, tol=1e-8)
     fitted.fit(np.concatenate([features, features]), labels, sample_weight=weights)
-    words, bigrams, unsupported_numbers, unsupported_names, cosine = fitted.coef_[0].tolist()
-    return GroundednessCoefficients(
-        intercept=float(fitted.intercept_[0]),
-        words=words,
-        bigrams=bigrams,
-        unsupported_numbers=unsupported_numbers,
-        unsupported_names=unsupported_names,
-        cosine=cosine,
-    )
+    return coefficients_of([float(fitted.intercept_[0]), *fitted.coef_[0].tolist()])
 
 
 def cross_validated_scores(
@@ -89,7 +83,16 @@ def cross_validated_scores(
     return scores
 
 
-def _trace_features(trace: MeasuredTrace, model: GroundednessModel) -> Floats:
+def trace_features(trace: MeasuredTrace, model: GroundednessModel) -> Floats:
+    """Means of the sentences' features, weighted by content words.
+
+    Args:
+        trace: has sentences.
+        model: gives ``neutral_cosine``.
+
+    Returns:
+        Shape (5,), in the order of ``WEIGHTS`` without the intercept.
+    """
     rows = [
         (
             sentence.lexical.words,
@@ -101,3 +104,13 @@ def _trace_features(trace: MeasuredTrace, model: GroundednessModel) -> Floats:
         for sentence in trace.sentences
     ]
     return np.average(np.array(rows), axis=0, weights=[sentence.lexical.n_words for sentence in trace.sentences])
+
+
+def weights_of(coefficients: GroundednessCoefficients) -> Floats:
+    """The coefficients as a vector, shape (6,), in the order of ``WEIGHTS``."""
+    return np.array([getattr(coefficients, name) for name in WEIGHTS], dtype=np.float64)
+
+
+def coefficients_of(weights: Sequence[float] | Floats) -> GroundednessCoefficients:
+    """The vector, in the order of ``WEIGHTS``, as coefficients."""
+    return GroundednessCoefficients(**{name: float(value) for name, value in zip(WEIGHTS, weights, strict=True)})
