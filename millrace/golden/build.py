@@ -1,16 +1,17 @@
 """Builds the next version of a golden dataset from annotations (A32)."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 from pydantic import Field
 
-from millrace.datasets.canonical import sha256_json
 from millrace.datasets.schema import rows_of, table_of
 from millrace.errors import BadInputError
 from millrace.golden.groups import Membership, assign_groups
+from millrace.golden.history import GoldenHistory, RemovedRow
+from millrace.golden.revise import Draft, Revision, golden_id, revise
 from millrace.golden.similarity import QuestionVectors
 from millrace.golden.usable import Rejection, usable_annotations
 from millrace.golden.versions import FIRST_VERSION, next_version
@@ -18,8 +19,6 @@ from millrace.ports import Embedder
 from millrace.records.annotation import Annotation, AnnotationTask
 from millrace.records.base import Record
 from millrace.records.golden import GoldenRow
-
-Draft = tuple[Annotation, AnnotationTask]
 
 
 class GoldenConfig(Record):
@@ -38,17 +37,27 @@ class GoldenBuild:
 
     Attributes:
         rows: table of GoldenRow sorted by ``golden_id``.
-        version: the parent's version when nothing was added; None when there is neither a parent nor a row.
-        added: rows that the parent has not.
-        rejected: sorted by annotation id; annotations that are rows already are not among them.
+        version: the parent's version when nothing changed; None when there is neither a parent nor a row.
+        added: rows that the parent has not, corrected ones among them.
+        removed: rows of the parent that are gone or corrected, by ``golden_id``.
+        rejected: sorted by annotation id; annotations that are rows are not among them.
         warnings: groups that touch both sides of the split.
     """
 
     rows: pa.Table
     version: str | None
     added: int
+    removed: list[RemovedRow] = field(default_factory=list)
     rejected: list[Rejection] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is something to publish."""
+        return bool(self.added or self.removed)
+
+
+_NOTHING = GoldenHistory()
 
 
 def build_golden(
@@ -58,18 +67,22 @@ def build_golden(
     embedder: Embedder,
     config: GoldenConfig,
     parent_version: str | None,
+    history: GoldenHistory = _NOTHING,
 ) -> GoldenBuild:
-    """Add what annotations teach to the previous version; nothing is changed or removed.
+    """Bring a golden dataset in line with what people say.
 
-    Of an annotator's answers to one task the last counts. Annotators who differ in verdict or expected behaviour are in
-    disagreement, and the task gives no row; where they agree, the first submitted answer gives the row. The result does
-    not depend on the order of annotations, and building again on top of it adds nothing.
+    A task gives a row when its annotators agree in verdict and expected behaviour (the first submitted answer is the
+    row's), or when an adjudication settles it. A row whose task says something else now is corrected: it keeps its
+    near-duplicate group and side. A row whose annotators disagree now is withdrawn until they agree. The result does
+    not depend on the order of annotations, and building again on top of it changes nothing.
 
     Args:
         previous: table of GoldenRow, with ``parent_version``; both None for the first version.
-        annotations: table of Annotation; those of earlier versions may be among them.
+        annotations: table of Annotation; of each task in it every annotator's current answer, because who is missing
+            cannot disagree. Those of earlier versions may be among them.
         tasks: table of AnnotationTask.
         embedder: embeds questions and the turns before them.
+        parent_version: the highest version there ever was; after a rollback it is above that of ``previous``.
 
     Raises:
         BadInputError: one of ``previous`` and ``parent_version`` without the other, or a group threshold above the
@@ -78,25 +91,29 @@ def build_golden(
     _check(previous, config, parent_version)
     old = [] if previous is None else rows_of(GoldenRow, previous)
     known = {task.task_id: task for task in rows_of(AnnotationTask, tasks)}
-    imported = {row.annotation_id for row in old}
-    usable, rejected = usable_annotations(rows_of(Annotation, annotations), known)
-    drafts = [(each, known[each.task_id]) for each in usable if each.annotation_id not in imported]
-    vectors = QuestionVectors([*old, *(task for _, task in drafts)], embedder)
-    kept, duplicates = _without_duplicates(old, drafts, vectors, config.duplicate_cosine)
-    questions = {position: task.question for position, (_, task) in kept.items()}
-    assignment = assign_groups(old, questions, vectors, config.group_cosine, config.eval_fraction)
-    version = next_version(parent_version, added=len(kept)) if parent_version else FIRST_VERSION
-    rows = [*old, *(_golden_row(*kept[each], assignment.of[each], version) for each in kept)]
+    answers = rows_of(Annotation, annotations)
+    usable, rejected = usable_annotations(answers, known)
+    revision = revise(old, usable, _contested(answers, rejected, known), known, history.removals)
+    fresh = _place(revision, history, embedder, config)
+    added = len(fresh.placed) + len(revision.corrected)
+    version = _version(parent_version, added, len(revision.removed), history)
+    rows = [
+        *revision.standing,
+        *(_golden_row(draft, _membership(row), version) for row, draft in revision.corrected),
+        *(_golden_row(draft, membership, version) for draft, membership in fresh.placed),
+    ]
     rows.sort(key=lambda row: row.golden_id)
+    imported = {row.annotation_id for row in rows}
+    every = [*rejected, *revision.rejected, *fresh.duplicates]
     return GoldenBuild(
         rows=table_of(GoldenRow, rows),
-        version=version if rows else None,
-        added=len(kept),
+        version=version if rows or parent_version else None,
+        added=added,
+        removed=revision.removed,
         rejected=sorted(
-            (each for each in [*rejected, *duplicates] if each.annotation_id not in imported),
-            key=lambda each: each.annotation_id,
+            (each for each in every if each.annotation_id not in imported), key=lambda each: each.annotation_id
         ),
-        warnings=assignment.warnings,
+        warnings=fresh.warnings,
     )
 
 
@@ -110,20 +127,59 @@ def _check(previous: pa.Table | None, config: GoldenConfig, parent_version: str 
         )
 
 
+def _contested(
+    answers: Sequence[Annotation], rejected: Sequence[Rejection], known: Mapping[str, AnnotationTask]
+) -> list[AnnotationTask]:
+    task_of = {answer.annotation_id: answer.task_id for answer in answers}
+    names = {task_of[each.annotation_id] for each in rejected if each.reason == "disagreement"}
+    return [known[name] for name in sorted(names)]
+
+
+def _version(parent: str | None, added: int, removed: int, history: GoldenHistory) -> str:
+    if parent is None:
+        return FIRST_VERSION
+    changed = bool(added or removed)
+    return next_version(parent, added=added, removed=removed, schema_changed=changed and history.schema_changed)
+
+
+@dataclass(frozen=True)
+class _Fresh:
+    """Drafts that become rows, with their place; and the others."""
+
+    placed: list[tuple[Draft, Membership]]
+    duplicates: list[Rejection]
+    warnings: list[str]
+
+
+def _place(revision: Revision, history: GoldenHistory, embedder: Embedder, config: GoldenConfig) -> _Fresh:
+    """Leave near-duplicates out; give each other draft its group, or the one it had before it departed."""
+    there = [*revision.standing, *(row for row, _ in revision.corrected)]
+    gone = [*([] if history.departed is None else rows_of(GoldenRow, history.departed)), *revision.withdrawn]
+    remembered = [*there, *gone]
+    vectors = QuestionVectors([*remembered, *(task for _, task in revision.drafts)], embedder)
+    drafts = dict(enumerate(revision.drafts, start=len(remembered)))
+    kept, duplicates = _without_duplicates(there, drafts, vectors, config.duplicate_cosine)
+    memory = {row.golden_id: _membership(row) for row in gone}
+    questions = {place: task.question for place, (_, task) in kept.items() if golden_id(task) not in memory}
+    assignment = assign_groups(remembered, questions, vectors, config.group_cosine, config.eval_fraction)
+    placed = [(draft, assignment.of.get(place) or memory[golden_id(draft[1])]) for place, draft in kept.items()]
+    return _Fresh(placed=placed, duplicates=duplicates, warnings=assignment.warnings)
+
+
 def _without_duplicates(
-    old: Sequence[GoldenRow], drafts: Sequence[Draft], vectors: QuestionVectors, min_cosine: float
+    rows: Sequence[GoldenRow], drafts: Mapping[int, Draft], vectors: QuestionVectors, min_cosine: float
 ) -> tuple[dict[int, Draft], list[Rejection]]:
-    """Drafts by position in ``vectors``, without those near to an old row or an earlier draft of their tenant."""
+    """Drafts by position in ``vectors``, without those near to a row or an earlier draft of their tenant."""
     kept: dict[int, Draft] = {}
     rejected = []
     of_tenant: dict[str, list[int]] = defaultdict(list)
-    for position, row in enumerate(old):
+    for position, row in enumerate(rows):
         of_tenant[row.tenant_id].append(position)
-    for position, (annotation, task) in enumerate(drafts, start=len(old)):
+    for position, (annotation, task) in drafts.items():
         near = vectors.near(position, of_tenant[task.tenant_id], min_cosine)
         near = [other for other in near if vectors.same_turn(position, other, min_cosine)]
         if near:
-            other = old[near[0]].golden_id if near[0] < len(old) else golden_id(kept[near[0]][1])
+            other = rows[near[0]].golden_id if near[0] < len(rows) else golden_id(kept[near[0]][1])
             rejected.append(Rejection(annotation_id=annotation.annotation_id, reason="near_duplicate", detail=other))
         else:
             kept[position] = (annotation, task)
@@ -131,13 +187,12 @@ def _without_duplicates(
     return kept, rejected
 
 
-def golden_id(task: AnnotationTask) -> str:
-    """Equal for equal tenant, question and history."""
-    history = [[turn.speaker, turn.text] for turn in task.history]
-    return f"golden-{sha256_json([task.tenant_id, task.question, history])[:24]}"
+def _membership(row: GoldenRow) -> Membership:
+    return Membership(row.near_duplicate_group, row.split)
 
 
-def _golden_row(annotation: Annotation, task: AnnotationTask, membership: Membership, version: str) -> GoldenRow:
+def _golden_row(draft: Draft, membership: Membership, version: str) -> GoldenRow:
+    annotation, task = draft
     return GoldenRow(
         golden_id=golden_id(task),
         tenant_id=task.tenant_id,
@@ -152,4 +207,6 @@ def _golden_row(annotation: Annotation, task: AnnotationTask, membership: Member
         source_trace_id=annotation.trace_id,
         annotation_id=annotation.annotation_id,
         added_in=version,
+        group_id=task.group_id,
+        group_label=task.group_label,
     )

@@ -7,15 +7,26 @@ from typing import Literal
 from millrace.records.annotation import Annotation, AnnotationTask
 from millrace.records.base import Identifier, Record
 
-RejectionReason = Literal["unknown_task", "invalid", "superseded", "disagreement", "second_opinion", "near_duplicate"]
+RejectionReason = Literal[
+    "unknown_task",
+    "invalid",
+    "superseded",
+    "disagreement",
+    "adjudicated",
+    "second_opinion",
+    "confirms",
+    "removed",
+    "near_duplicate",
+]
 
 
 class Rejection(Record):
     """An annotation that gave no row.
 
     ``superseded``: the annotator answered again; ``disagreement``: annotators differ in verdict or expected behaviour;
-    ``second_opinion``: agrees with an answer submitted before; ``near_duplicate``: ``detail`` names the row or draft it
-    repeats.
+    ``adjudicated``: another answer settles the task; ``second_opinion``: agrees with an answer submitted before;
+    ``confirms``: says what its row says already; ``removed``: its row was taken out by hand since, ``detail`` says why;
+    ``near_duplicate``: ``detail`` names the row or draft it repeats.
     """
 
     annotation_id: Identifier
@@ -26,9 +37,10 @@ class Rejection(Record):
 def usable_annotations(
     annotations: Sequence[Annotation], tasks: Mapping[str, AnnotationTask]
 ) -> tuple[list[Annotation], list[Rejection]]:
-    """One annotation per task on which all annotators agree, first submitted first; and the others with the reason.
+    """One annotation per task that is settled, first submitted first; and the others with the reason.
 
-    The order of ``annotations`` does not matter; one that appears twice counts once.
+    A task is settled by its last adjudication, or else when all annotators agree. The order of ``annotations`` does not
+    matter; one that appears twice counts once.
     """
     rejected = []
     by_task: dict[str, list[Annotation]] = defaultdict(list)
@@ -66,14 +78,22 @@ def _problem(annotation: Annotation, tasks: Mapping[str, AnnotationTask]) -> Rej
 
 
 def _agreed(answers: Sequence[Annotation]) -> tuple[list[Annotation], list[Rejection]]:
-    """The first of the annotators' last answers to one task if they agree; ``answers`` by time of submission."""
-    last = {answer.annotator: answer for answer in answers}
-    current = [answer for answer in answers if last[answer.annotator] is answer]
+    """What counts of the answers to one task, and the others; ``answers`` by time of submission.
+
+    Of an annotator the last answer counts, beside the last adjudication.
+    """
+    last = {(answer.annotator, answer.adjudicates): answer for answer in answers}
+    current = [answer for answer in answers if last[answer.annotator, answer.adjudicates] is answer]
     rejected = [
-        _reject(answer, "superseded", last[answer.annotator].annotation_id)
+        _reject(answer, "superseded", last[answer.annotator, answer.adjudicates].annotation_id)
         for answer in answers
-        if last[answer.annotator] is not answer
+        if last[answer.annotator, answer.adjudicates] is not answer
     ]
+    settling = [answer for answer in current if answer.adjudicates]
+    if settling:
+        others = [answer for answer in current if answer is not settling[-1]]
+        rejected += [_reject(answer, "adjudicated", settling[-1].annotation_id) for answer in others]
+        return settling[-1:], rejected
     if len({(answer.verdict, answer.expected_behaviour) for answer in current}) > 1:
         said = "; ".join(f"{each.annotator}: {each.verdict}, {each.expected_behaviour}" for each in current)
         return [], rejected + [_reject(answer, "disagreement", said) for answer in current]

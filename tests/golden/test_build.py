@@ -11,6 +11,8 @@ from millrace.datasets.schema import rows_of
 from millrace.datasets.validation import bad_rows
 from millrace.errors import BadInputError
 from millrace.golden.build import GoldenBuild, GoldenConfig, build_golden
+from millrace.golden.groups import new_group
+from millrace.golden.history import GoldenHistory, Removal, departed_rows, remove_by_hand
 from millrace.golden.usable import Rejection
 from millrace.records.golden import GoldenRow
 from millrace.records.trace import utc
@@ -18,11 +20,34 @@ from millrace.records.trace import utc
 CONFIG = GoldenConfig()
 
 
-def build(said: Any, embedder: Any, parent: GoldenBuild | None = None, config: GoldenConfig = CONFIG) -> GoldenBuild:
+NO_HISTORY = GoldenHistory()
+
+
+def build(
+    said: Any,
+    embedder: Any,
+    parent: GoldenBuild | None = None,
+    config: GoldenConfig = CONFIG,
+    history: GoldenHistory = NO_HISTORY,
+) -> GoldenBuild:
     annotations, tasks = said.tables()
     if parent is None:
-        return build_golden(None, annotations, tasks, embedder, config, None)
-    return build_golden(parent.rows, annotations, tasks, embedder, config, parent.version)
+        return build_golden(None, annotations, tasks, embedder, config, None, history)
+    return build_golden(parent.rows, annotations, tasks, embedder, config, parent.version, history)
+
+
+def by_question(found: GoldenBuild) -> dict[str, dict[str, Any]]:
+    return {row["question"]: row for row in found.rows.to_pylist()}
+
+
+def only(said: Any, task_id: str, annotation_id: str | None = None) -> Any:
+    """The annotations of one task, or one of them."""
+    part = type(said)()
+    part.tasks = {task_id: said.tasks[task_id]}
+    part.annotations = [
+        each for each in said.annotations if each.task_id == task_id and annotation_id in (None, each.annotation_id)
+    ]
+    return part
 
 
 def questions(found: GoldenBuild) -> list[str]:
@@ -129,13 +154,156 @@ def test_annotators_in_disagreement_give_no_row(said: Any, embedder: Any) -> Non
     assert found.rejected[0].detail.startswith("ann: hallucination, answer; ben: ")
 
 
-def test_a_later_disagreement_leaves_the_row_that_is_there(said: Any, embedder: Any) -> None:
-    said.add("q0")
+def test_a_later_disagreement_withdraws_the_row(said: Any, embedder: Any) -> None:
+    first_id = said.add("q0")
+    said.add("q90")
     first = build(said, embedder)
     later = said.add("q0", annotator="ben", verdict="ok", submitted_at=utc(2026, 11, 10))
     second = build(said, embedder, first)
+    assert (questions(second), second.version, second.added) == (["q90"], "2.0.0", 0)
+    assert [(each.annotation_id, each.reason) for each in second.removed] == [(first_id, "disagreement")]
+    assert reasons(second) == {first_id: "disagreement", later: "disagreement"}
+
+
+def test_when_they_agree_again_the_row_comes_back_to_its_group_and_side(said: Any, embedder: Any) -> None:
+    narrow = GoldenConfig(group_cosine=0.95)  # cos 20 = .94: two groups, which the usual .9 would make one
+    said.add("q0")
+    older = build(said, embedder, config=narrow)
+    said.add("q20")
+    first = build(said, embedder, older, narrow)
+    said.add("q20", annotator="ben", verdict="ok", submitted_at=utc(2026, 11, 10))
+    second = build(said, embedder, first, narrow)
+    assert questions(second) == ["q0"]
+    said.add("q20", annotator="ben", submitted_at=utc(2026, 11, 11))
+    third = build(said, embedder, second, history=GoldenHistory(departed=departed_rows(second.rows, [first.rows])))
+    assert (third.version, third.added) == ("2.1.0", 1)
+    before, after = by_question(first)["q20"], by_question(third)["q20"]
+    assert before["near_duplicate_group"] == new_group("q20", 0.5).group
+    assert (after["near_duplicate_group"], after["split"]) == (before["near_duplicate_group"], before["split"])
+
+
+def test_what_is_near_to_a_departed_row_follows_it(said: Any, embedder: Any) -> None:
+    for side in (0.0, 1.0):
+        said.add("q0")
+        first = build(said, embedder, config=GoldenConfig(eval_fraction=side))
+        near = type(said)()
+        near.add("q20")
+        history = GoldenHistory(departed=first.rows)
+        empty = GoldenBuild(first.rows.slice(0, 0), "2.0.0", 0)
+        found = build(near, embedder, empty, GoldenConfig(eval_fraction=1 - side), history)
+        assert found.rows.column("split").to_pylist() == first.rows.column("split").to_pylist()
+
+
+def test_an_edited_answer_takes_the_place_of_its_row(said: Any, embedder: Any) -> None:
+    old_id = said.add("q0")
+    said.add("q20")
+    first = build(said, embedder)
+    new_id = said.add("q0", expected_answer="Three years.", submitted_at=utc(2026, 11, 10))
+    second = build(said, embedder, first)
+    assert (second.version, second.added, second.rows.num_rows) == ("2.0.0", 1, 2)
+    assert [(each.annotation_id, each.reason, each.detail) for each in second.removed] == [
+        (old_id, "corrected", new_id)
+    ]
+    before, after = by_question(first)["q0"], by_question(second)["q0"]
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {"annotation_id", "expected_answer", "added_in"}
+    assert (after["annotation_id"], after["expected_answer"], after["added_in"]) == (new_id, "Three years.", "2.0.0")
+    assert reasons(second) == {old_id: "superseded"}
+
+
+def test_an_answer_that_says_the_same_again_changes_nothing(said: Any, embedder: Any) -> None:
+    said.add("q0")
+    first = build(said, embedder)
+    again = said.add("q0", note="Sure now.", submitted_at=utc(2026, 11, 10))
+    second = build(only(said, "a--q0", again), embedder, first)
     assert second.rows.equals(first.rows)
-    assert reasons(second) == {later: "disagreement"}
+    assert (second.version, second.changed, reasons(second)) == ("1.0.0", False, {again: "confirms"})
+
+
+def test_another_trace_with_the_same_question_corrects_nothing(said: Any, embedder: Any) -> None:
+    said.add("q0")
+    first = build(said, embedder)
+    other = type(said)()
+    annotation_id = other.add("q0", trace_id="another", verdict="ok", submitted_at=utc(2026, 11, 10))
+    task = other.tasks["a--q0"]
+    other.tasks["a--q0"] = task.model_copy(update={"trace_id": "another"})
+    second = build(other, embedder, first)
+    assert second.rows.equals(first.rows)
+    assert reasons(second) == {annotation_id: "near_duplicate"}
+
+
+def test_an_adjudication_settles_a_disagreement(said: Any, embedder: Any) -> None:
+    ann = said.add("q0")
+    ben = said.add("q0", annotator="ben", verdict="ok")
+    assert build(said, embedder).added == 0
+    eve = said.add("q0", annotator="eve", verdict="system_error", adjudicates=True, submitted_at=utc(2026, 11, 10))
+    found = build(said, embedder)
+    assert found.rows.column("annotation_id").to_pylist() == [eve]
+    assert reasons(found) == {ann: "adjudicated", ben: "adjudicated"}
+
+
+def test_an_adjudication_corrects_a_row_and_outlasts_later_answers(said: Any, embedder: Any) -> None:
+    said.add("q0")
+    first = build(said, embedder)
+    said.add("q0", annotator="eve", verdict="ok", adjudicates=True, submitted_at=utc(2026, 11, 10))
+    second = build(said, embedder, first)
+    assert (second.version, second.rows.column("category").to_pylist()) == ("2.0.0", ["ok"])
+    said.add("q0", annotator="ben", verdict="system_error", submitted_at=utc(2026, 11, 11))
+    assert not build(said, embedder, second).changed
+
+
+def test_of_adjudications_the_last_counts_and_the_adjudicators_own_answer_stays_apart(said: Any, embedder: Any) -> None:
+    said.add("q0", annotator="eve")
+    said.add("q0", annotator="ben", verdict="ok")
+    said.add("q0", annotator="eve", verdict="ok", adjudicates=True, submitted_at=utc(2026, 11, 10))
+    said.add("q0", annotator="kim", verdict="system_error", adjudicates=True, submitted_at=utc(2026, 11, 11))
+    found = build(said, embedder)
+    assert found.rows.column("category").to_pylist() == ["system_error"]
+    assert sorted(reasons(found).values()) == ["adjudicated"] * 3
+
+
+def test_an_answer_does_not_bring_back_what_was_removed_after_it(said: Any, embedder: Any) -> None:
+    said.add("q0")
+    first = build(said, embedder)
+    removal = Removal(
+        golden_id=first.rows.column("golden_id").to_pylist()[0], reason="names a person", removed_at=utc(2026, 11, 10)
+    )
+    removed = remove_by_hand(first.rows, removal, "1.0.0")
+    left = GoldenBuild(removed.rows, removed.version, 0)
+    history = GoldenHistory(removals=[removal])
+    again = build(said, embedder, left, history=history)
+    assert (again.changed, again.version) == (False, "2.0.0")
+    assert [(each.reason, each.detail) for each in again.rejected] == [("removed", "names a person")]
+    said.add("q0", expected_answer="Ask the shop.", submitted_at=utc(2026, 11, 11))
+    assert build(said, embedder, left, history=history).version == "2.1.0"
+
+
+def test_another_schema_raises_the_major_version_of_the_next_change(said: Any, embedder: Any) -> None:
+    said.add("q0")
+    first = build(said, embedder)
+    history = GoldenHistory(schema_changed=True)
+    assert build(said, embedder, first, history=history).version == "1.0.0"
+    said.add("q90")
+    assert build(said, embedder, first, history=history).version == "2.0.0"
+
+
+def test_the_next_version_is_above_the_highest_after_a_rollback(said: Any, embedder: Any) -> None:
+    said.add("q0")
+    first = build(said, embedder)
+    said.add("q90")
+    annotations, tasks = said.tables()
+    assert build_golden(first.rows, annotations, tasks, embedder, CONFIG, "3.7.0").version == "3.8.0"
+
+
+def test_a_row_knows_the_group_of_failures_it_stands_for(said: Any, embedder: Any) -> None:
+    said.add("q0")
+    said.add("q90")
+    said.tasks["a--q0"] = said.tasks["a--q0"].model_copy(update={"group_id": "group-1", "group_label": "car tyres"})
+    rows = by_question(build(said, embedder))
+    assert [(rows[each]["group_id"], rows[each]["group_label"]) for each in ("q0", "q90")] == [
+        ("group-1", "car tyres"),
+        (None, None),
+    ]
 
 
 def test_annotators_who_agree_give_the_first_answer(said: Any, embedder: Any) -> None:
@@ -198,11 +366,15 @@ answers = st.lists(
             "tenant": st.sampled_from("ab"),
             "annotator": st.sampled_from(["ann", "ben"]),
             "verdict": st.sampled_from(["ok", "hallucination"]),
+            "expected_answer": st.sampled_from(["One.", "Two."]),
+            "adjudicates": st.sampled_from([False, False, False, True]),
             "day": st.integers(1, 4),
         }
     ),
     max_size=10,
-    unique_by=lambda row: tuple(value for name, value in sorted(row.items()) if name != "verdict"),
+    unique_by=lambda row: tuple(
+        value for name, value in sorted(row.items()) if name in ("question", "turn", "tenant", "annotator", "day")
+    ),
 )
 
 
@@ -241,19 +413,29 @@ def test_building_again_on_top_changes_nothing(said: Any, embedder: Any, first: 
 
 @PROPERTY
 @given(first=answers, second=answers)
-def test_rows_are_never_lost_nor_moved_to_the_other_side(said: Any, embedder: Any, first: Any, second: Any) -> None:
+def test_rows_go_only_with_a_reason_and_never_to_the_other_side(
+    said: Any, embedder: Any, first: Any, second: Any
+) -> None:
     parent = build(filled(said, first), embedder)
     if parent.version is None:
         return
     grown = build(filled(said, second), embedder, parent)
     before = {row["golden_id"]: row for row in parent.rows.to_pylist()}
     after = {row["golden_id"]: row for row in grown.rows.to_pylist()}
-    assert {golden_id: after[golden_id] for golden_id in before} == before
-    assert len(after) == grown.rows.num_rows == len(before) + grown.added
+    changed = {each.golden_id for each in grown.removed}
+    corrected = {each.golden_id for each in grown.removed if each.reason == "corrected"}
+    assert {each: row for each, row in before.items() if after.get(each) != row}.keys() == changed
+    assert corrected <= after.keys()
+    assert not (changed - corrected) & after.keys()
+    assert all(after[each]["near_duplicate_group"] == before[each]["near_duplicate_group"] for each in corrected)
+    assert len(after) == grown.rows.num_rows == len(before) + grown.added - len(grown.removed)
+    assert grown.version is not None
+    majors = [int(version.split(".")[0]) for version in (parent.version, grown.version)]
+    assert (majors[1] > majors[0]) == bool(changed)
     assert grown.rows.column("golden_id").to_pylist() == sorted(after)
     assert bad_rows(GoldenRow, grown.rows) == []
     sides: dict[str, set[str]] = {}
-    for row in after.values():
+    for row in [*before.values(), *after.values()]:
         sides.setdefault(row["near_duplicate_group"], set()).add(row["split"])
     assert all(len(side) == 1 for side in sides.values())
 
