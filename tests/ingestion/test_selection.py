@@ -59,6 +59,44 @@ def test_a_row_outside_the_window_does_not_take_its_id() -> None:
     assert (selection.n_outside, selection.n_duplicates) == (1, 0)
 
 
+WEEK = timedelta(days=7)
+
+
+def test_late_rows_of_an_earlier_week_come_on_top() -> None:
+    selection = Selection(START, END, ["a"])
+    assert ids(selection.of(part({"trace_id": "own"}, {"trace_id": "late", "time": START - TICK}))) == ["own"]
+    rows = [
+        {"trace_id": "late", "time": START - TICK},
+        {"trace_id": "first", "time": START - WEEK},
+        {"trace_id": "older", "time": START - WEEK - TICK},
+        {"trace_id": "own again", "time": START},
+        {"trace_id": "another's", "time": START - TICK, "tenant_id": "b"},
+    ]
+    assert ids(selection.late(part(*rows), START - WEEK, START)) == ["late", "first"]
+    assert (selection.n_late, selection.n_outside, selection.n_duplicates) == (2, 1, 0)
+
+
+def test_what_another_run_has_taken_is_not_late_when_its_file_is_imported_again_with_more_rows() -> None:
+    earlier = [{"trace_id": name, "time": START - TICK} for name in ("1", "2")]
+    selection = Selection(START, END)
+    selection.know(part(*earlier).select(["trace_id", "time", "tenant_id"]), START - WEEK, START)
+    again = part(*earlier, {"trace_id": "3", "time": START - TICK})
+    assert ids(selection.late(again, START - WEEK, START)) == ["3"]
+    assert (selection.n_late, selection.n_duplicates) == (1, 2)
+
+
+def test_an_id_known_from_another_week_does_not_make_a_row_known() -> None:
+    selection = Selection(START, END)
+    selection.know(part({"trace_id": "1", "time": START - 2 * WEEK}), START - WEEK, START)
+    assert ids(selection.late(part({"trace_id": "1", "time": START - TICK}), START - WEEK, START)) == ["1"]
+
+
+def test_the_windows_own_rows_come_before_late_ones_of_the_same_id() -> None:
+    selection = Selection(START, END)
+    assert ids(selection.of(part({"trace_id": "1"}))) == ["1"]
+    assert ids(selection.late(part({"trace_id": "1", "time": START - TICK}), START - WEEK, START)) == []
+
+
 def test_an_empty_part_gives_an_empty_part() -> None:
     assert Selection(START, END).of(part()).num_rows == 0
 
