@@ -3,12 +3,73 @@
 All strings are plain text; each renderer escapes every one of them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal, Union
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+Tone = Literal["bad", "good", "quiet"]
+
+
+@dataclass(frozen=True)
+class Link:
+    """A number or word that leads to its rows on the same page; ``to`` is an anchor, a fixed word of ours."""
+
+    kind: ClassVar[str] = "link"
+    text: str
+    to: str
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A word set apart, as a failure type or a trend."""
+
+    kind: ClassVar[str] = "tag"
+    text: str
+    tone: Tone = "quiet"
+
+
+@dataclass(frozen=True)
+class Spark:
+    """A small line of counts, oldest first; ``text`` says the same."""
+
+    kind: ClassVar[str] = "spark"
+    text: str
+    values: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Code:
+    """A command or a name to be typed as it stands."""
+
+    kind: ClassVar[str] = "code"
+    text: str
+
+
+@dataclass(frozen=True)
+class Short:
+    """A long name cut short where there is little room; ``text`` is the whole of it."""
+
+    kind: ClassVar[str] = "short"
+    short: str
+    text: str
+
+
+Piece = str | Link | Tag | Spark | Code | Short
+Cell = Piece | tuple[Piece, ...]
+"""What stands in a cell: one piece, or several in a row."""
+
+
+def pieces(cell: Cell) -> tuple[Piece, ...]:
+    """The pieces of a cell."""
+    return cell if isinstance(cell, tuple) else (cell,)
+
+
+def text_of(cell: Cell) -> str:
+    """A cell as plain text."""
+    return "".join(piece if isinstance(piece, str) else piece.text for piece in pieces(cell))
 
 
 @dataclass(frozen=True)
@@ -16,7 +77,7 @@ class Paragraph:
     """A sentence or more."""
 
     kind: ClassVar[str] = "paragraph"
-    text: str
+    text: Cell
 
 
 @dataclass(frozen=True)
@@ -24,7 +85,7 @@ class Facts:
     """Names with one value each."""
 
     kind: ClassVar[str] = "facts"
-    rows: tuple[tuple[str, str], ...]
+    rows: tuple[tuple[str, Cell], ...]
 
 
 @dataclass(frozen=True)
@@ -36,7 +97,7 @@ class Table:
 
     kind: ClassVar[str] = "table"
     header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[Cell, ...], ...]
     first_number: int = 1
     has_total: bool = False
 
@@ -45,15 +106,18 @@ class Table:
 class Figure:
     """A plot, for renderers that can show it; its section says the same numbers in text.
 
-    ``name`` is a fixed word of ours; ``paint`` draws into empty axes, ``height_in`` inches high.
+    ``name`` is a fixed word of ours; ``paint`` draws into ``n_panels`` empty axes, ``n_columns`` beside each other;
+    ``height_in`` of all of them together, inches.
     """
 
     kind: ClassVar[str] = "figure"
     name: str
     alt: str
     caption: str
-    paint: Callable[["Axes"], None]
+    paint: Callable[[Sequence["Axes"]], None]
     height_in: float
+    n_panels: int = 1
+    n_columns: int = 1
 
 
 @dataclass(frozen=True)
@@ -70,11 +134,50 @@ class Examples:
     """Traces that show what a heading means."""
 
     kind: ClassVar[str] = "examples"
-    heading: str
     items: tuple[Example, ...]
 
 
-Block = Paragraph | Facts | Table | Figure | Examples
+@dataclass(frozen=True)
+class Priority:
+    """Something to fix, by its place: what it is, how much it is, one case, and where to look."""
+
+    kind: ClassVar[str] = "priority"
+    place: int
+    heading: Cell
+    tags: tuple[Tag, ...]
+    facts: tuple[Cell, ...]
+    example: Example | None
+    advice: str
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The first rows behind a number, for renderers that can fold them away, and the command that shows all."""
+
+    kind: ClassVar[str] = "rows"
+    anchor: str
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    n: int
+    command: str | None
+
+    @property
+    def n_more(self) -> int:
+        return self.n - len(self.rows)
+
+
+@dataclass(frozen=True)
+class Folded:
+    """Blocks under a heading that a page may fold away."""
+
+    kind: ClassVar[str] = "folded"
+    anchor: str
+    title: Cell
+    blocks: tuple["Block", ...]
+
+
+Block = Union[Paragraph, Facts, Table, Figure, Examples, Priority, Rows, Folded]  # noqa: UP007, the names come later
 
 
 @dataclass(frozen=True)
@@ -91,7 +194,7 @@ class KeyFigure:
     """One of the few numbers at the top."""
 
     label: str
-    value: str
+    value: Cell
     detail: str
 
 

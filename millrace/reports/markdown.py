@@ -4,9 +4,22 @@ import re
 from collections.abc import Sequence
 
 from millrace.records.report import WeeklyReport
-from millrace.reports.document import Document, Examples, Facts, Figure, Paragraph, Table
+from millrace.reports.document import (
+    Block,
+    Document,
+    Example,
+    Examples,
+    Facts,
+    Figure,
+    Folded,
+    Paragraph,
+    Priority,
+    Rows,
+    Table,
+    text_of,
+)
 from millrace.reports.sections import weekly_document
-from millrace.reports.wording import shown
+from millrace.reports.wording import number, shown
 
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _ACTIVE = re.compile(r"([\\`*_{}\[\]#|~!@^$])")
@@ -22,12 +35,12 @@ def to_markdown(report: WeeklyReport) -> str:
 def document_markdown(document: Document) -> str:
     """A document as Markdown, ending in a newline."""
     lines = [f"# {plain(document.title)}", plain(document.subtitle)]
-    figures = [(plain(key.label), plain(key.value), plain(key.detail)) for key in document.key_figures]
+    figures = [(plain(key.label), plain(text_of(key.value)), plain(key.detail)) for key in document.key_figures]
     lines.append("\n".join(f"- **{label}:** {value} ({detail})" for label, value, detail in figures))
     for section in document.sections:
         lines.append(f"## {plain(section.title)}")
-        lines += [_block(block) for block in section.blocks if not isinstance(block, Figure)]
-    return "\n\n".join(lines) + "\n"
+        lines += [_block(block) for block in section.blocks]
+    return "\n\n".join(line for line in lines if line) + "\n"
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], first_number: int) -> str:
@@ -43,20 +56,36 @@ def plain(text: str) -> str:
     return _LIST_LIKE.sub(lambda found: f"{found[1][:-1]}\\{found[1][-1]}", line)
 
 
-def _block(block: Paragraph | Facts | Table | Examples) -> str:
+def _block(block: Block) -> str:
     match block:
         case Paragraph(text):
-            return plain(text)
+            return plain(text_of(text))
         case Facts(rows):
-            return "\n".join(f"- **{plain(name)}:** {plain(value)}" for name, value in rows)
+            return "\n".join(f"- **{plain(name)}:** {plain(text_of(value))}" for name, value in rows)
         case Table(header, rows, first_number):
-            return markdown_table(header, rows, first_number)
-        case Examples(heading, items):
-            quoted = [
-                f"> **{plain(item.trace_id)}**\\\n> Question: {plain(item.question)}\\\n> Answer: {plain(item.answer)}"
-                for item in items
-            ]
-            return "\n\n".join([f"### {plain(heading)}", "\n>\n".join(quoted)])
+            return markdown_table(header, [[text_of(cell) for cell in row] for row in rows], first_number)
+        case Examples(items):
+            return "\n>\n".join(_example(item) for item in items)
+        case Priority():
+            return _priority(block)
+        case Rows(title=title, n=n, command=command):
+            return f"- {plain(title)} ({number(n)}): {plain(command)}" if command else ""
+        case Folded(title=title, blocks=blocks):
+            return "\n\n".join([f"### {plain(text_of(title))}", *(_block(inner) for inner in blocks)])
+        case Figure():
+            return ""
+
+
+def _priority(block: Priority) -> str:
+    facts = "; ".join(plain(text_of(cell)) for cell in (*block.tags, *block.facts))
+    parts = [f"### {block.place}\\. {plain(text_of(block.heading))}", facts]
+    if block.example is not None:
+        parts.append(_example(block.example))
+    return "\n\n".join([*parts, f"**Look at** {plain(block.advice)}"])
+
+
+def _example(item: Example) -> str:
+    return f"> **{plain(item.trace_id)}**\\\n> Question: {plain(item.question)}\\\n> Answer: {plain(item.answer)}"
 
 
 def _row(cells: Sequence[str]) -> str:

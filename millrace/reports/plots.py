@@ -1,17 +1,21 @@
 """The plots of the weekly report. Each is a figure with its words, or one sentence when there is nothing to draw."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, get_args
 
-from millrace.records.report import CategoryCount, Failures, FailureShare, Groups, GroupSummary, ScoreDistribution
+from millrace.records.evals import CategoryCoverage
+from millrace.records.report import Failures, FailureShare, ReportedEstimate, ScoreDistribution, WeekNumbers
+from millrace.records.triage import FailureType
 from millrace.reports import svg
 from millrace.reports.document import Figure, Paragraph
-from millrace.reports.wording import counted, estimate_text, excerpt, number, spoken
+from millrace.reports.wording import counted, decimal, estimate_text, number, spoken
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 ROW_IN = 0.42  # height of a horizontal bar with its gap, inches
 FRAME_IN = 1.25  # title, axis and margins, inches
+TREND_COLUMNS = 3
 
 
 def failures_plot(failures: Failures) -> Figure | Paragraph:
@@ -26,7 +30,7 @@ def failures_plot(failures: Failures) -> Figure | Paragraph:
         name="failures",
         alt=f"Failures by type: {told}",
         caption="Number of traces beside each bar; the line is the 95 % Wilson interval of the share.",
-        paint=lambda axes: _paint_failures(axes, rows),
+        paint=lambda panels: _paint_failures(panels[0], rows),
         height_in=FRAME_IN + ROW_IN * len(rows),
     )
 
@@ -37,19 +41,19 @@ def groundedness_plot(scores: ScoreDistribution) -> Figure | Paragraph:
         return Paragraph("No trace has a groundedness score: nothing to plot.")
     told = (
         f"Histogram of groundedness over {counted(scores.n_scored, 'trace')}; mean {estimate_text(scores.mean)}; "
-        f"share below the threshold {scores.threshold:.2f}: {estimate_text(scores.below)}."
+        f"share below the threshold {decimal(scores.threshold)}: {estimate_text(scores.below)}."
     )
     return Figure(
         name="groundedness",
         alt=told,
         caption="Traces by groundedness, 0 (nothing supported) to 1 (all supported); the dashed line is the threshold "
         "of triage.",
-        paint=lambda axes: _paint_histogram(axes, scores),
+        paint=lambda panels: _paint_histogram(panels[0], scores),
         height_in=3.4,
     )
 
 
-def golden_plot(categories: list[CategoryCount]) -> Figure | Paragraph:
+def golden_plot(categories: list[CategoryCoverage]) -> Figure | Paragraph:
     """Golden rows by category, eval and train apart."""
     if not categories:
         return Paragraph("The golden dataset has no rows: nothing to plot.")
@@ -59,24 +63,57 @@ def golden_plot(categories: list[CategoryCount]) -> Figure | Paragraph:
         alt=f"Golden rows by category and split: {told}",
         caption="Rows of the golden dataset by what was wrong with the answer given; each near-duplicate group belongs "
         "to one split for good.",
-        paint=lambda axes: _paint_golden(axes, categories),
+        paint=lambda panels: _paint_golden(panels[0], categories),
         height_in=FRAME_IN + 0.3 + ROW_IN * len(categories),
     )
 
 
-def groups_plot(groups: Groups) -> Figure | Paragraph:
-    """Sizes of the largest groups of failures."""
-    if not groups.largest:
-        return Paragraph("No failures were grouped: nothing to plot.")
-    rows = groups.largest
-    told = "; ".join(f"{spoken(row.failure_type)}, {excerpt(row.label, 60)}: {row.size}" for row in rows)
+def trend_plot(weeks: Sequence[WeekNumbers]) -> Figure | Paragraph:
+    """Share of failures over weeks, all and each type that occurred, with Wilson bands; each panel has its scale."""
+    shares = _shares_over_weeks(weeks)
+    if not shares:
+        return Paragraph(f"No failure in {counted(len(weeks), 'week')}: nothing to plot.")
+    told = "; ".join(
+        f"{name} " + ", ".join("not defined" if each.mean is None else decimal(each.mean) for each in line)
+        for name, line in shares.items()
+    )
+    names = [week.week for week in weeks]
     return Figure(
-        name="groups",
-        alt=f"Largest groups of failures: {told}",
-        caption=f"The largest {number(len(rows))} of {counted(groups.n_groups, 'group')} of failures with similar "
-        "questions, by number of traces.",
-        paint=lambda axes: _paint_groups(axes, rows),
-        height_in=FRAME_IN + ROW_IN * len(rows),
+        name="trend",
+        alt=f"Share of failures by week, {names[0]} to {names[-1]}: {told}",
+        caption="Share of triaged traces by week, each panel with its own scale; the band is the 95 % Wilson interval.",
+        paint=lambda panels: _paint_trends(panels, names, shares),
+        height_in=0.4 + 1.6 * -(-len(shares) // TREND_COLUMNS),
+        n_panels=len(shares),
+        n_columns=TREND_COLUMNS,
+    )
+
+
+def _shares_over_weeks(weeks: Sequence[WeekNumbers]) -> dict[str, list[ReportedEstimate]]:
+    """All failures, then each type that occurred in any of the weeks; empty when none did."""
+    if not any(week.failures.n_failures for week in weeks):
+        return {}
+    shares = {"all failures": [week.failures.share for week in weeks]}
+    for name in get_args(FailureType):
+        rows = [next(row for row in week.failures.by_type if row.failure_type == name) for week in weeks]
+        if any(row.n for row in rows):
+            shares[spoken(name)] = [row.share for row in rows]
+    return shares
+
+
+def groundedness_weeks_plot(weeks: Sequence[WeekNumbers]) -> Figure | None:
+    """Mean groundedness over weeks; None unless two weeks have one."""
+    means = [week.groundedness for week in weeks]
+    if sum(mean.mean is not None for mean in means) < 2:
+        return None
+    names = [week.week for week in weeks]
+    told = ", ".join("not defined" if mean.mean is None else decimal(mean.mean) for mean in means)
+    return Figure(
+        name="groundedness-weeks",
+        alt=f"Mean groundedness by week, {names[0]} to {names[-1]}: {told}",
+        caption="Mean groundedness by week, with its 95 % interval (Student).",
+        paint=lambda panels: _paint_line(panels[0], names, means, "Mean groundedness by week", (0.0, 1.0)),
+        height_in=2.3,
     )
 
 
@@ -102,7 +139,7 @@ def _paint_histogram(axes: "Axes", scores: ScoreDistribution) -> None:
     axes.bar(lefts, scores.counts, width=[0.92 * width for width in widths], align="edge", color=colours)
     axes.axvline(scores.threshold, color=svg.INK, linestyle="--", linewidth=1.2)
     axes.annotate(
-        f"threshold {scores.threshold:.2f}",
+        f"threshold {decimal(scores.threshold)}",
         (scores.threshold, 1.0),
         xycoords=("data", "axes fraction"),
         xytext=(5, -2) if scores.threshold < 0.7 else (-5, -2),
@@ -119,7 +156,7 @@ def _paint_histogram(axes: "Axes", scores: ScoreDistribution) -> None:
     _whole_numbers(axes, "y")
 
 
-def _paint_golden(axes: "Axes", categories: list[CategoryCount]) -> None:
+def _paint_golden(axes: "Axes", categories: list[CategoryCoverage]) -> None:
     places = range(len(categories))
     n_eval = [row.n_eval for row in categories]
     n_train = [row.n_train for row in categories]
@@ -132,15 +169,45 @@ def _paint_golden(axes: "Axes", categories: list[CategoryCount]) -> None:
     _name_rows(axes, [spoken(row.category) for row in categories])
 
 
-def _paint_groups(axes: "Axes", rows: list[GroupSummary]) -> None:
-    sizes = [row.size for row in rows]
-    bars = axes.barh(range(len(rows)), sizes, height=0.62, color=svg.FIRST)
-    axes.bar_label(bars, [number(size) for size in sizes], padding=5)
-    axes.set_title("Largest groups of failures")
-    axes.set_xlabel("Traces (count)")
-    axes.set_xlim(0, 1.1 * max(sizes))
-    _whole_numbers(axes, "x")
-    _name_rows(axes, [f"{spoken(row.failure_type)}: {excerpt(row.label, 34)}" for row in rows])
+def _paint_trends(panels: "Sequence[Axes]", names: list[str], shares: dict[str, list[ReportedEstimate]]) -> None:
+    for axes, (title, line) in zip(panels, shares.items(), strict=True):
+        top = max(each.high or 0.0 for each in line)
+        _paint_line(axes, names, line, title.capitalize(), (0.0, min(1.0, 1.1 * top)))
+
+
+def _paint_line(
+    axes: "Axes", names: list[str], line: Sequence[ReportedEstimate], title: str, limits: tuple[float, float]
+) -> None:
+    """Means over weeks with their intervals as a band; weeks without a mean are gaps."""
+    places = list(range(len(line)))
+    means, lows, highs = ([_or_gap(value) for value in column] for column in _columns(line))
+    axes.fill_between(places, lows, highs, color=svg.FIRST, alpha=0.3, linewidth=0)
+    axes.plot(places, means, color=svg.FIRST, linewidth=1.8, marker="o", markersize=3)
+    last = line[-1].mean
+    if last is not None:
+        axes.plot(places[-1:], [last], color=svg.ALERT, marker="o", markersize=5, linestyle="none")
+        axes.annotate(decimal(last), (places[-1], last), xytext=(6, 0), textcoords="offset points", va="center")
+    axes.set_title(title, fontsize=11)
+    axes.set_xticks([places[0], places[-1]], [names[0], names[-1]], fontsize=9.5)
+    axes.get_xticklabels()[0].set_horizontalalignment("left")
+    axes.get_xticklabels()[-1].set_horizontalalignment("right")
+    axes.set_xlim(-0.2, places[-1] * 1.04 + 0.2)
+    axes.set_ylim(*limits)
+    axes.tick_params(axis="y", labelsize=9.5)
+    axes.locator_params(axis="y", nbins=3)
+    axes.grid(axis="y")
+
+
+def _columns(line: Sequence[ReportedEstimate]) -> tuple[list[float | None], list[float | None], list[float | None]]:
+    """Mean, lower and upper end; where there is no interval, the mean stands for its ends."""
+    means = [each.mean for each in line]
+    lows = [each.mean if each.low is None else each.low for each in line]
+    highs = [each.mean if each.high is None else each.high for each in line]
+    return means, lows, highs
+
+
+def _or_gap(value: float | None) -> float:
+    return float("nan") if value is None else value  # matplotlib's own word for a gap; it is drawn as nothing
 
 
 def _name_rows(axes: "Axes", names: list[str]) -> None:

@@ -1,40 +1,72 @@
-"""The weekly report in words: which sections there are and what stands in them."""
+"""The weekly report in words: which sections there are, in which order, and what stands at the top."""
 
-from millrace.records.report import Component, GroupSummary, WeeklyReport
-from millrace.reports import plots
-from millrace.reports.document import (
-    Block,
-    Document,
-    Example,
-    Examples,
-    Facts,
-    KeyFigure,
-    Paragraph,
-    Section,
-    Table,
+from millrace.records.report import Component, ReportedEstimate, WeeklyReport
+from millrace.reports.clusters import group_blocks
+from millrace.reports.document import Block, Cell, Document, Facts, KeyFigure, Link, Paragraph, Section, Table
+from millrace.reports.findings import failure_blocks, fix_first_blocks
+from millrace.reports.learning import (
+    coverage_blocks,
+    decision_blocks,
+    due_blocks,
+    effort_blocks,
+    golden_blocks,
+    scorer_blocks,
+    versions,
 )
-from millrace.reports.wording import NOTHING, counted, estimate_text, joined, listed, number, spoken, utc_text
+from millrace.reports.reliability import groundedness_blocks, reliability_blocks
+from millrace.reports.rows import Lists
+from millrace.reports.wording import (
+    NOTHING,
+    counted,
+    decimal,
+    estimate_text,
+    excerpt,
+    joined,
+    listed,
+    number,
+    percent,
+    spoken,
+    utc_text,
+    with_reasons,
+)
+
+_ALL_ROWS = 1_000_000
+_MAX_COMPONENTS = 20
 
 
-def weekly_document(report: WeeklyReport) -> Document:
-    """The report as blocks of plain text; Markdown and HTML say the same."""
+def weekly_document(report: WeeklyReport, *, max_rows: int = _ALL_ROWS) -> Document:
+    """The report as blocks of plain text; Markdown and HTML say the same. Lists show at most ``max_rows`` rows."""
+    lists = Lists(report, max_rows)
     return Document(
         title=f"Weekly report {report.run.window_name or ''}".rstrip(),
-        subtitle=_window(report),
-        key_figures=_key_figures(report),
+        subtitle=_subtitle(report),
+        key_figures=_key_figures(report, lists),
         sections=(
+            Section("fix-first", "What to fix first", fix_first_blocks(report, lists)),
+            Section("failures", "What failed", failure_blocks(report, lists)),
+            Section("groups", "Clusters of failures", group_blocks(report, lists)),
+            Section("groundedness", "Groundedness", groundedness_blocks(report, lists)),
+            Section("reliability", "How far to trust triage", reliability_blocks(report, lists)),
+            Section("effort", "Annotation", effort_blocks(report, lists)),
+            Section("golden", "Golden dataset", golden_blocks(report, lists)),
+            Section("coverage", "Evals and coverage", coverage_blocks(report, lists)),
+            Section("scorer", "Groundedness scorer", scorer_blocks(report)),
+            Section("decision", "Decision", decision_blocks(report)),
+            Section("due", "What is due next", due_blocks(report, lists)),
+            Section("traffic", "What came in", _traffic(report, lists)),
             Section("run", "What ran", _run(report)),
-            Section("traffic", "What came in", _traffic(report)),
-            Section("failures", "What failed", _failures(report)),
-            Section("groundedness", "Groundedness", _groundedness(report)),
-            Section("groups", "Groups of failures", _groups(report)),
-            Section("agreement", "Agreement with people", _agreement(report)),
-            Section("effort", "Annotation effort", _effort(report)),
-            Section("golden", "Golden dataset", _golden(report)),
-            Section("decision", "Decision", _decision(report)),
-            Section("due", "What is due next", _due(report)),
         ),
     )
+
+
+def _subtitle(report: WeeklyReport) -> str:
+    decision = report.decision
+    state = "waits for approval" if decision is None else f"{_DECIDED.get(decision.decision, decision.decision)}"
+    by = "" if decision is None else f" by {excerpt(decision.reviewer, 80)}"
+    return f"{_window(report)} · {state}{by}"
+
+
+_DECIDED = {"approve": "approved", "reject": "rejected"}
 
 
 def _window(report: WeeklyReport) -> str:
@@ -42,200 +74,90 @@ def _window(report: WeeklyReport) -> str:
     return f"{utc_text(run.window_start)} to {utc_text(run.window_end)} (time zone of the window: {run.time_zone})"
 
 
-def _key_figures(report: WeeklyReport) -> tuple[KeyFigure, ...]:
-    failures, effort, golden = report.failures, report.effort, report.golden
+def _key_figures(report: WeeklyReport, lists: Lists) -> tuple[KeyFigure, ...]:
+    failures, effort, golden, groups = report.failures, report.effort, report.golden, report.groups
     mean = report.groundedness.mean
+    skipped = counted(report.traffic.n_skipped, "row") + " skipped"
+    grew = sum(count.n for count in groups.trends if count.name in ("new", "growing"))
+    trend = f"{number(grew)} new or growing" if len(report.weeks) > 1 else "no earlier week to compare with"
     return (
-        KeyFigure("Traces", number(report.traffic.n_traces), counted(report.traffic.n_skipped, "row") + " skipped"),
-        KeyFigure("Failures", number(failures.n_failures), f"share {estimate_text(failures.share)}"),
-        KeyFigure("Groundedness", NOTHING if mean.mean is None else f"{mean.mean:.2f}", f"mean {estimate_text(mean)}"),
-        KeyFigure("Answered tasks", number(effort.n_completed), f"of {number(effort.n_proposed)} proposed"),
-        KeyFigure("Golden rows", number(golden.n_after), _versions(report)),
+        KeyFigure("Traces", lists.link(report.traffic.n_traces, "traces"), skipped),
+        KeyFigure("Failed", lists.link(percent(failures.share.mean), "failures"), _failed(report)),
+        KeyFigure("Clusters of failures", lists.link(groups.n_groups, "clusters"), trend),
+        KeyFigure("Groundedness", NOTHING if mean.mean is None else _grounded(mean.mean), _interval(mean)),
+        KeyFigure(
+            "Answered tasks",
+            lists.link(effort.n_completed, "tasks-completed"),
+            f"of {number(effort.n_proposed)} proposed",
+        ),
+        KeyFigure("Golden rows", _to_section(golden.n_after, "golden"), versions(report)),
+    )
+
+
+def _grounded(mean: float) -> Cell:
+    return Link(decimal(mean), "groundedness")
+
+
+def _to_section(n: int, anchor: str) -> Cell:
+    """Linked to the section that says more, where there is something to say more about."""
+    return Link(number(n), anchor) if n else number(n)
+
+
+def _failed(report: WeeklyReport) -> str:
+    failures = report.failures
+    return f"{number(failures.n_failures)} of {number(failures.n_triaged)} triaged; {_interval(failures.share)}"
+
+
+def _interval(estimate: ReportedEstimate) -> str:
+    """The estimate without its mean, which stands above it."""
+    if estimate.mean is None or estimate.low is None or estimate.high is None:
+        return estimate_text(estimate)
+    return f"95\N{NO-BREAK SPACE}% interval {decimal(estimate.low)} to {decimal(estimate.high)}"
+
+
+def _traffic(report: WeeklyReport, lists: Lists) -> tuple[Block, ...]:
+    traffic = report.traffic
+    rows = [(spoken(status.name), lists.link(status.n, f"status-{status.name}")) for status in traffic.statuses]
+    skipped = with_reasons(traffic.n_skipped, listed(traffic.skip_reasons))
+    facts: list[tuple[str, Cell]] = [
+        ("Tenants", lists.link(listed(traffic.tenants), "tenants")),
+        ("Rows skipped", lists.link(skipped, "skipped")),
+        ("Duplicate rows", number(traffic.n_duplicates)),
+    ]
+    if traffic.n_late:
+        late = f"{counted(traffic.n_late, 'trace')} of earlier weeks, which came in after these were reported"
+        facts.append(("Late, counted here", lists.link(late, "late")))
+    if traffic.n_outside:
+        outside = f"{counted(traffic.n_outside, 'row')} of the same datasets, of other weeks or tenants"
+        facts.append(("Not counted here", outside))
+    names = [f"status-{status.name}" for status in traffic.statuses]
+    return (
+        Table(("Status", "Traces"), (*rows, ("all", lists.link(traffic.n_traces, "traces"))), has_total=True),
+        Facts(tuple(facts)),
+        *lists.rows("traces", *names, "late", "tenants", "skipped"),
     )
 
 
 def _run(report: WeeklyReport) -> tuple[Block, ...]:
     run = report.run
-    facts = Facts(
-        (
-            ("Run", run.run_id),
-            ("Flow", run.flow),
-            ("Window", _window(report)),
-            ("Reported at", utc_text(run.reported_at)),
-            *((component.role.capitalize(), _component(component)) for component in run.components),
-        )
-    )
+    components = run.components[:_MAX_COMPONENTS]
+    left = [component.identity for component in run.components[_MAX_COMPONENTS:]]
+    facts: list[tuple[str, Cell]] = [
+        ("Run", run.run_id),
+        ("Flow", run.flow),
+        ("Window", _window(report)),
+        ("Reported at", utc_text(run.reported_at)),
+        *((component.role.capitalize(), _component(component)) for component in components),
+        *((("And", joined(left, at_most=5)),) if left else ()),
+    ]
     defaults = [component.identity for component in run.components if component.stands_in_for]
     if not defaults:
-        return (facts,)
-    return (facts, Paragraph("Bundled defaults were used, as said above; the numbers of this report rest on them."))
+        return (Facts(tuple(facts)),)
+    text = "Bundled defaults were used, as said above; the numbers of this report rest on them."
+    return (Facts(tuple(facts)), Paragraph(text))
 
 
 def _component(component: Component) -> str:
     if component.stands_in_for is None:
         return component.identity
     return f"{component.identity} (a bundled default; stands in for {component.stands_in_for})"
-
-
-def _traffic(report: WeeklyReport) -> tuple[Block, ...]:
-    traffic = report.traffic
-    rows = [(spoken(status.name), number(status.n)) for status in traffic.statuses]
-    return (
-        Table(("Status", "Traces"), (*rows, ("all", number(traffic.n_traces))), has_total=True),
-        Facts(
-            (
-                ("Tenants", listed(traffic.tenants)),
-                ("Rows skipped", _with_reasons(traffic.n_skipped, listed(traffic.skip_reasons))),
-                ("Duplicate rows", number(traffic.n_duplicates)),
-            )
-        ),
-    )
-
-
-def _failures(report: WeeklyReport) -> tuple[Block, ...]:
-    failures = report.failures
-    rows = [(spoken(row.failure_type), number(row.n), estimate_text(row.share)) for row in failures.by_type]
-    total = ("all failures", number(failures.n_failures), estimate_text(failures.share))
-    return (
-        Paragraph(
-            "Shares of all triaged traces, with 95 % Wilson interval and number of traces; those that triage has not "
-            "decided on are counted as failed."
-        ),
-        plots.failures_plot(failures),
-        Table(("Failure type", "Traces", "Share"), (*rows, total), has_total=True),
-    )
-
-
-def _groundedness(report: WeeklyReport) -> tuple[Block, ...]:
-    scores = report.groundedness
-    undefined = sum(count.n for count in scores.undefined)
-    return (
-        plots.groundedness_plot(scores),
-        Facts(
-            (
-                ("Mean", estimate_text(scores.mean)),
-                (f"Below {scores.threshold:.2f}", estimate_text(scores.below)),
-                ("Scored", counted(scores.n_scored, "trace")),
-                ("Not defined", _with_reasons(undefined, listed(scores.undefined))),
-            )
-        ),
-    )
-
-
-def _groups(report: WeeklyReport) -> tuple[Block, ...]:
-    groups = report.groups
-    if not groups.largest:
-        return (plots.groups_plot(groups),)
-    rows = [
-        (spoken(row.failure_type), row.label, joined(row.tenants, at_most=5), number(row.size))
-        for row in groups.largest
-    ]
-    return (
-        plots.groups_plot(groups),
-        Table(("Failure type", "Typical words", "Tenants", "Traces"), tuple(rows), first_number=3),
-        *(_examples(group) for group in groups.largest),
-    )
-
-
-def _examples(group: GroupSummary) -> Examples:
-    return Examples(
-        f"{spoken(group.failure_type)}: {group.label} ({counted(group.size, 'trace')})",
-        tuple(Example(item.trace_id, item.question, item.answer or "no answer") for item in group.examples),
-    )
-
-
-def _agreement(report: WeeklyReport) -> tuple[Block, ...]:
-    if not report.agreement:
-        return (Paragraph("No human ratings came with the traces, so no agreement was measured."),)
-    figures = [(figure.name, figure.estimate) for figure in report.agreement]
-    rows = [(name, spoken(estimate.method), estimate_text(estimate)) for name, estimate in figures]
-    return (Table(("Measure", "Interval by", "Estimate"), tuple(rows), first_number=2),)
-
-
-def _effort(report: WeeklyReport) -> tuple[Block, ...]:
-    effort = report.effort
-    if effort.n_proposed == 0:
-        return (Paragraph("No tasks were proposed."),)
-    waiting = f"{number(effort.n_waiting)} (about {counted(round(effort.minutes_waiting), 'minute')} of work)"
-    return (
-        Facts(
-            (
-                ("Proposed", counted(effort.n_proposed, "task")),
-                ("Completed", number(effort.n_completed)),
-                ("Skipped", number(effort.n_skipped)),
-                ("Waiting", waiting if effort.n_waiting else "0"),
-                ("Annotators, as claimed", listed(effort.annotators)),
-            )
-        ),
-    )
-
-
-def _golden(report: WeeklyReport) -> tuple[Block, ...]:
-    golden = report.golden
-    rejected = sum(count.n for count in golden.rejected)
-    fate = ("Annotations rejected", _with_reasons(rejected, listed(golden.rejected)))
-    if golden.name is None:
-        return (Paragraph("There is no golden dataset yet, and this run has not written one."), Facts((fate,)))
-    rows = [(spoken(row.category), number(row.n_eval), number(row.n_train)) for row in golden.categories]
-    n_eval = sum(row.n_eval for row in golden.categories)
-    n_train = sum(row.n_train for row in golden.categories)
-    row_counts = ((golden.n_before, "before"), (golden.n_added, "added"), (golden.n_removed, "removed"))
-    changes = (
-        ("Dataset", golden.name),
-        ("Version", _versions(report)),
-        ("Content hash", golden.content_hash or "unchanged"),
-        ("Rows", ", ".join(f"{number(n)} {what}" for n, what in row_counts)),
-        fate,
-        *(("Warning", warning) for warning in golden.warnings),
-    )
-    return (
-        Facts(changes),
-        plots.golden_plot(golden.categories),
-        Table(("Category", "Eval", "Train"), (*rows, ("all", number(n_eval), number(n_train))), has_total=True),
-    )
-
-
-def _versions(report: WeeklyReport) -> str:
-    before, after = report.golden.version_before, report.golden.version_after
-    if after is None:
-        return "none yet" if before is None else f"{before}, unchanged"
-    if before == after:
-        return f"{after}, unchanged"
-    return f"{before or 'none'} → {after}"
-
-
-def _decision(report: WeeklyReport) -> tuple[Block, ...]:
-    decision = report.decision
-    if decision is None:
-        return (Paragraph("The run waits for its approval; nothing has been published."),)
-    return (
-        Facts(
-            (
-                ("Decision", decision.decision),
-                ("Reviewer, as claimed", decision.reviewer),
-                ("Note", decision.note or "none"),
-                ("Decided at", utc_text(decision.decided_at)),
-                ("Pinned hash", decision.pinned_hash),
-            )
-        ),
-    )
-
-
-def _due(report: WeeklyReport) -> tuple[Block, ...]:
-    due = report.due
-    waiting = "No annotation task is waiting."
-    if due.n_waiting_tasks:
-        verb = "waits" if due.n_waiting_tasks == 1 else "wait"
-        waiting = f"{counted(due.n_waiting_tasks, 'annotation task')} {verb} for an answer."
-    if not due.gaps:
-        return (Paragraph(waiting), Paragraph("Every failure type has at least one golden row."))
-    rows = tuple((spoken(gap.failure_type), number(gap.n_failures)) for gap in due.gaps)
-    return (
-        Paragraph(waiting),
-        Paragraph("These failure types have no golden row:"),
-        Table(("Failure type", "Failures in the window"), rows),
-    )
-
-
-def _with_reasons(n: int, reasons: str) -> str:
-    return f"{number(n)} ({reasons})" if n else "0"

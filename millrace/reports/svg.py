@@ -7,7 +7,7 @@ import io
 import re
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WIDTH_IN = 7.6
+_SPARK_WIDTH, _SPARK_HEIGHT, _SPARK_MARGIN = 96, 24, 4  # units of the drawing; the page scales it
 
 # Colours that no plot would pick by accident: each becomes a CSS variable of the page, with a value for when there is
 # none, so that one drawing is readable on light and dark.
@@ -70,7 +71,15 @@ _SIZE = re.compile(r' width="[^"]*pt" height="[^"]*pt"')
 _OWN_STYLE = re.compile(r"\s*<defs>\s*<style.*?</style>\s*</defs>", re.DOTALL)
 
 
-def draw_svg(name: str, alt: str, paint: Callable[["Axes"], None], *, height_in: float) -> Markup:
+def draw_svg(
+    name: str,
+    alt: str,
+    paint: Callable[[Sequence["Axes"]], None],
+    *,
+    height_in: float,
+    n_panels: int = 1,
+    n_columns: int = 1,
+) -> Markup:
     """One plot as an ``<svg>`` element to put into HTML.
 
     Args:
@@ -78,6 +87,7 @@ def draw_svg(name: str, alt: str, paint: Callable[["Axes"], None], *, height_in:
         alt: what the plot shows, for those who cannot see it.
         paint: draws into the axes it is given.
         height_in: of the drawing, WIDTH_IN wide; the page scales both.
+        n_panels: axes that ``paint`` gets, ``n_columns`` beside each other.
     """
     from matplotlib.figure import Figure
     from matplotlib.style import context
@@ -86,7 +96,8 @@ def draw_svg(name: str, alt: str, paint: Callable[["Axes"], None], *, height_in:
         # Only widths are measured with matplotlib's font; the page draws the text, with fonts that have the glyph.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
         figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
-        paint(figure.add_subplot())
+        n_rows = -(-n_panels // n_columns)
+        paint([figure.add_subplot(n_rows, n_columns, place) for place in range(1, n_panels + 1)])
         sink = io.StringIO()
         figure.savefig(sink, format="svg", transparent=True, metadata=_NO_METADATA)
     return _for_a_page(sink.getvalue(), name, alt)
@@ -105,3 +116,20 @@ def _adapt(tag: str, name: str) -> str:
     """One tag with ids of its own and the page's font and colours; the text between tags is not ours to change."""
     tag = _ID.sub(rf"\g<1>{name}-", _FONT_FAMILY.sub("", tag))
     return _SENTINEL.sub(lambda colour: _PAGE_COLOURS[colour[0]], tag)
+
+
+def sparkline(values: Sequence[int], alt: str) -> Markup:
+    """Counts as a line with a dot on the last one, drawn by hand: matplotlib would take 10 KB for each."""
+    top = max([*values, 1])
+    step = (_SPARK_WIDTH - 2 * _SPARK_MARGIN) / max(1, len(values) - 1)
+    height = _SPARK_HEIGHT - 2 * _SPARK_MARGIN
+    points = [
+        (_SPARK_WIDTH - _SPARK_MARGIN - step * back, _SPARK_MARGIN + height * (1 - value / top))
+        for back, value in zip(range(len(values) - 1, -1, -1), values, strict=True)
+    ]
+    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    dot = f'<circle cx="{points[-1][0]:.1f}" cy="{points[-1][1]:.1f}" r="2.6"/>' if points else ""
+    return Markup(  # noqa: S704, numbers and an escaped text
+        f'<svg class="spark" role="img" aria-label="{escape(alt)}" viewBox="0 0 {_SPARK_WIDTH} {_SPARK_HEIGHT}">'
+        f'<polyline points="{line}"/>{dot}</svg>'
+    )

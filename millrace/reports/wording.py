@@ -8,6 +8,7 @@ from millrace.records.report import Count, ReportedEstimate
 
 NOTHING = "\N{EN DASH}"  # an empty cell
 
+_SPACES = re.compile("[^\\S\N{NO-BREAK SPACE}]+")  # those that do not break keep numbers together
 _UNSHOWABLE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u200b\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 
 
@@ -17,7 +18,7 @@ def shown(text: str) -> str:
     Control characters, zero-width spaces, direction overrides and lone surrogates become U+FFFD; the joiners and marks
     that some scripts need stay.
     """
-    return " ".join(_UNSHOWABLE.sub("\N{REPLACEMENT CHARACTER}", text).split())
+    return _SPACES.sub(" ", _UNSHOWABLE.sub("\N{REPLACEMENT CHARACTER}", text)).strip()
 
 
 def excerpt(text: str, max_chars: int = 280) -> str:
@@ -35,10 +36,51 @@ def estimate_text(estimate: ReportedEstimate) -> str:
     failed = f", {number(estimate.n_failed)} failed" if estimate.n_failed else ""
     n = f"n = {number(estimate.n)}{failed}"
     if estimate.mean is None:
-        return f"not defined: {spoken(estimate.reason or '')}"
+        return _not_defined(estimate)
     if estimate.low is None or estimate.high is None:
-        return f"{estimate.mean:.2f} (no interval: {spoken(estimate.reason or '')}; {n})"
-    return f"{estimate.mean:.2f} [{estimate.low:.2f}, {estimate.high:.2f}] ({n})"
+        return f"{decimal(estimate.mean)} (no interval: {spoken(estimate.reason or '')}; {n})"
+    return f"{decimal(estimate.mean)} [{decimal(estimate.low)}, {decimal(estimate.high)}] ({n})"
+
+
+def decimal(value: float, digits: int = 2) -> str:
+    """``0.83``, with a minus sign where it is negative; what rounds to nothing has no sign."""
+    text = f"{value:.{digits}f}"
+    return (text.lstrip("-") if float(text) == 0 else text).replace("-", "\N{MINUS SIGN}")
+
+
+def percent(share: float | None) -> str:
+    """``12 %``; what is not nothing is never rounded to 0 %, and what is not all never to 100 %."""
+    if share is None:
+        return NOTHING
+    if 0 < share < 0.01:
+        return "under 1\N{NO-BREAK SPACE}%"
+    if 0.99 < share < 1:
+        return "over 99\N{NO-BREAK SPACE}%"
+    return f"{decimal(100 * share, 0)}\N{NO-BREAK SPACE}%"
+
+
+def change_text(difference: ReportedEstimate) -> str:
+    """``+0.06 [0.01, 0.11], beyond chance``: a difference of shares, and whether its interval holds 0."""
+    if difference.mean is None or difference.low is None or difference.high is None:
+        return _not_defined(difference)
+    chance = "within chance" if difference.low <= 0 <= difference.high else "beyond chance"
+    return f"{_signed(difference.mean)} [{_signed(difference.low)}, {_signed(difference.high)}], {chance}"
+
+
+def _signed(value: float) -> str:
+    text = decimal(value)
+    return text if value < 0 or text == decimal(0) else f"+{text}"
+
+
+def _not_defined(estimate: ReportedEstimate) -> str:
+    if estimate.reason in (None, "undefined"):  # a reason that only says it again
+        return "not defined"
+    return f"not defined: {spoken(estimate.reason)}"
+
+
+def with_reasons(n: int, reasons: str) -> str:
+    """``3 (bad json 2, missing field 1)``, or ``0``."""
+    return f"{number(n)} ({reasons})" if n else "0"
 
 
 def number(value: int) -> str:
@@ -54,6 +96,11 @@ def counted(n: int, singular: str, plural: str | None = None) -> str:
 def spoken(name: str) -> str:
     """An identifier as words: ``retrieval_failure`` is ``retrieval failure``."""
     return name.replace("_", " ")
+
+
+def sentence_case(text: str) -> str:
+    """The first letter large, the others as they are."""
+    return text[:1].upper() + text[1:]
 
 
 def listed(counts: Sequence[Count]) -> str:

@@ -12,7 +12,8 @@ from millrace.records.golden import GoldenRow, GoldenVersion
 from millrace.records.groundedness import GroundednessScore
 from millrace.records.report import Decision, WeeklyReport
 from millrace.records.trace import SkipRow, Trace
-from millrace.records.triage import FailureGroup, TriageRow
+from millrace.records.triage import FailureGroup, GroupWeek, TriageRow
+from millrace.records.week import TypeCount, WeekFacts
 from millrace.reports.outcomes import GoldenState
 from millrace.reports.weekly import ReportMeta, weekly_report
 
@@ -50,15 +51,40 @@ def score(number: int, value: float | None, reason: Any = None) -> GroundednessS
     return GroundednessScore(trace_id=f"t{number}", score=value, reason=reason, source="embedded-groundedness/1")
 
 
-def decided(number: int, failure_type: Any = None) -> TriageRow:
-    return TriageRow(
-        trace_id=f"t{number}",
-        time=MONDAY,
-        tenant_id="acme",
-        verdict="ok" if failure_type is None else "failure",
-        failure_type=failure_type,
-        reason="the rule says so",
+def decided(number: int, failure_type: Any = None, **changes: Any) -> TriageRow:
+    given: dict[str, Any] = {
+        "trace_id": f"t{number}",
+        "time": MONDAY,
+        "tenant_id": "acme",
+        "verdict": "ok" if failure_type is None else "failure",
+        "failure_type": failure_type,
+        "reason": "the rule says so",
+    }
+    return TriageRow(**given | changes)
+
+
+def earlier(week: int, n_triaged: int, failures: dict[Any, int], mean: float | None = 0.5) -> WeekFacts:
+    """Week ``week`` of 2026; the report is about week 47."""
+    start = MONDAY - timedelta(weeks=47 - week)
+    return WeekFacts(
+        week=f"2026-W{week}",
+        start=start,
+        end=start + timedelta(days=7),
+        time_zone="Europe/Vienna",
+        n_traces=n_triaged,
+        n_triaged=n_triaged,
+        failures=[TypeCount(failure_type=name, n=n) for name, n in failures.items()],
+        n_scored=0 if mean is None else n_triaged,
+        groundedness_mean=mean,
+        groundedness_low=None if mean is None else mean - 0.1,
+        groundedness_high=None if mean is None else mean + 0.1,
     )
+
+
+def sizes(*counts: int) -> list[GroupWeek]:
+    """A group's sizes in the weeks up to 47."""
+    first = 48 - len(counts)
+    return [GroupWeek(week=f"2026-W{first + place}", size=n, n_triaged=100) for place, n in enumerate(counts)]
 
 
 def group(name: str, size: int, examples: list[str], **changes: Any) -> FailureGroup:
@@ -129,17 +155,23 @@ def build(
     triage: list[TriageRow] | None = None,
     groups: list[FailureGroup] | None = None,
     skips: list[SkipRow] | None = None,
+    weeks: list[WeekFacts] | None = None,
     **others: Any,
 ) -> WeeklyReport:
+    scored = [] if scores is None or traces is not None else [trace(int(each.trace_id[1:])) for each in scores]
     return weekly_report(
         given or meta(),
-        traces=table_of(Trace, traces or []),
+        traces=table_of(Trace, traces or scored),
+        weeks=None if weeks is None else table_of(WeekFacts, weeks),
         scores=table_of(GroundednessScore, scores or []),
         triage=table_of(TriageRow, triage or []),
         groups=table_of(FailureGroup, groups or []),
         skips=table_of(SkipRow, skips or []),
         **others,
     )
+
+
+_GROUP_OF = {6: "g2", 7: "g2", 8: "g1"}
 
 
 def a_week(**changes: Any) -> WeeklyReport:
@@ -159,7 +191,7 @@ def a_week(**changes: Any) -> WeeklyReport:
         ),
         "traces": [trace(number, status="failed" if number == 8 else "answered") for number in range(10)],
         "scores": [score(number, number / 10) for number in range(8)] + [score(8, None, "no_answer"), score(9, 1.0)],
-        "triage": [decided(number, failing.get(number)) for number in range(9)],
+        "triage": [decided(number, failing.get(number), group_id=_GROUP_OF.get(number)) for number in range(9)],
         "groups": [group("g1", 1, ["t8"], failure_type="system_error"), group("g2", 2, ["t6", "t7"])],
         "tasks": [task(number) for number in range(5)],
         "annotations": [annotation(0, "Maria"), annotation(1, "Jo"), annotation(2, "Maria"), annotation(0, "Jo")],
@@ -193,5 +225,7 @@ def make() -> SimpleNamespace:
         task=task,
         annotation=annotation,
         golden=golden,
+        earlier=earlier,
+        sizes=sizes,
         monday=MONDAY,
     )

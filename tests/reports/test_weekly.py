@@ -1,13 +1,21 @@
 """The numbers of the weekly report."""
 
+from collections.abc import Sequence
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
+from millrace.datasets.schema import table_of
 from millrace.errors import BadInputError
+from millrace.golden.usable import Rejection
+from millrace.records.evals import CoverageGap, EvalCoverage
 from millrace.records.report import Count, WeeklyReport
 from millrace.records.trace import SkipRow
+from millrace.records.triage import FailureGroup
+from millrace.reports.weekly import weekly_report
 
 
 def test_every_status_is_counted_and_the_counts_sum_to_the_traces(week: WeeklyReport) -> None:
@@ -92,15 +100,15 @@ def test_nothing_scored_leaves_mean_and_share_undefined(make: SimpleNamespace) -
 
 
 def test_groups_come_largest_first_with_their_examples_in_order(week: WeeklyReport) -> None:
-    assert [(row.group_id, row.size) for row in week.groups.largest] == [("g2", 2), ("g1", 1)]
-    assert [item.question for item in week.groups.largest[0].examples] == ["question 6", "question 7"]
+    assert [(row.group_id, row.size) for row in week.groups.first] == [("g2", 2), ("g1", 1)]
+    assert [item.question for item in week.groups.first[0].examples] == ["question 6", "question 7"]
 
 
 def test_only_the_largest_groups_are_shown_but_all_are_counted(make: SimpleNamespace) -> None:
     traces = [make.trace(number) for number in range(4)]
     groups = [make.group(f"g{number}", number + 1, [f"t{number}"]) for number in range(4)]
     found = make.report(make.meta(n_largest_groups=2), traces=traces, groups=groups).groups
-    assert (found.n_groups, [row.size for row in found.largest]) == (4, [4, 3])
+    assert (found.n_groups, [row.size for row in found.first]) == (4, [4, 3])
 
 
 def test_an_example_that_is_no_trace_of_the_window_is_refused(make: SimpleNamespace) -> None:
@@ -151,11 +159,83 @@ def test_when_nothing_was_published_the_golden_dataset_is_what_it_was(make: Simp
     assert (golden.n_before, golden.n_after, golden.n_added, golden.n_removed) == (1, 1, 0, 0)
 
 
-def test_failure_types_without_a_golden_row_are_due_the_most_frequent_first(week: WeeklyReport) -> None:
-    gaps = [(gap.failure_type, gap.n_failures) for gap in week.due.gaps]
-    assert gaps[0] == ("system_error", 1)
-    assert "hallucination" not in dict(gaps)
-    assert len(gaps) == 5
+def test_failure_types_of_the_week_without_an_eval_row_are_due(week: WeeklyReport) -> None:
+    assert [(gap.kind, gap.name, gap.n_failures) for gap in week.due.gaps] == [("failure_type", "system_error", 1)]
+
+
+def test_gaps_are_those_of_the_evals_where_evals_were_written(make: SimpleNamespace) -> None:
+    gap = CoverageGap(kind="group", name="g2", label="refund invoice", n_failures=2)
+    coverage = EvalCoverage(categories=[], groups=[], gaps=[gap], n_eval=1, n_cases_deepeval=1, n_cases_promptfoo=1)
+    assert make.week(coverage=coverage).due.gaps == [gap]
+
+
+def test_light_columns_are_enough_and_texts_are_read_only_of_what_is_shown(make: SimpleNamespace) -> None:
+    asked: list[str] = []
+    questions = {f"t{number}": f"question {number}" for number in range(10)}
+
+    def texts_of(trace_ids: Sequence[str]) -> pa.Table:
+        asked.extend(trace_ids)
+        shown = [questions[trace_id] for trace_id in trace_ids]
+        return pa.table({"trace_id": trace_ids, "question": shown, "answer": pa.nulls(len(shown), pa.string())})
+
+    ids = [f"t{number}" for number in range(10)]
+    found = weekly_report(
+        make.meta(),
+        traces=pa.table(
+            {"trace_id": ids, "tenant_id": ["acme"] * 10, "status": ["answered"] * 10, "answered_by": ["m"] * 10}
+        ),
+        scores=pa.table(
+            {
+                "trace_id": ids[:1],
+                "score": [0.2],
+                "reason": pa.nulls(1, pa.string()),
+                "source": ["embedded-groundedness/1"],
+            }
+        ),
+        triage=pa.table(
+            {
+                "trace_id": ids[:2],
+                "tenant_id": ["acme"] * 2,
+                "verdict": ["failure", "ok"],
+                "failure_type": ["hallucination", None],
+                "reason": ["why", ""],
+            }
+        ),
+        groups=table_of(FailureGroup, [make.group("g", 1, ["t0"])]).drop_columns(["centroid"]),
+        texts_of=texts_of,
+    )
+    assert asked == sorted(set(asked))
+    assert found.groups.first[0].examples[0].question == "question 0"
+
+
+def test_late_traces_and_rows_left_out_are_counted(make: SimpleNamespace) -> None:
+    traces = [make.trace(0), make.trace(1, time=make.monday - timedelta(days=1))]
+    traffic = make.report(make.meta(n_outside=7), traces=traces).traffic
+    assert (traffic.n_late, traffic.n_outside) == (1, 7)
+
+
+def test_rejections_are_counted_by_reason_in_place_of_given_counts(make: SimpleNamespace) -> None:
+    rejections = [Rejection(annotation_id=f"a{number}", reason="near_duplicate", detail="d") for number in range(3)]
+    assert make.week(rejections=rejections).golden.rejected == [Count(name="near_duplicate", n=3)]
+
+
+def test_agreement_disagreements_and_minutes_stand_with_the_effort(make: SimpleNamespace) -> None:
+    effort = make.week(n_disagreements=2, n_adjudicated=1).effort
+    # tasks 0, 1 and 2 were answered, two minutes each
+    assert (effort.n_disagreements, effort.n_adjudicated, effort.minutes_completed) == (2, 1, 6.0)
+    assert make.week(n_disagreements=2, n_adjudicated=1).due.n_open_disagreements == 1
+
+
+def test_confidence_is_the_share_of_failures_expected_right(make: SimpleNamespace) -> None:
+    sure = [0.9, 0.4, None]
+    triage = [
+        make.decided(number, "hallucination", confidence=value, confidence_basis="calibration/1")
+        for number, value in enumerate(sure)
+    ]
+    traces = [make.trace(number) for number in range(3)]
+    found = make.report(traces=traces, triage=triage).confidence
+    assert (found.mean.mean, found.mean.n, found.mean.n_failed) == (pytest.approx(0.65), 2, 1)
+    assert (found.n_unsure, found.bases) == (1, [Count(name="calibration/1", n=3)])
 
 
 @pytest.mark.parametrize(

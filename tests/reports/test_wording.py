@@ -4,7 +4,19 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from millrace.records.report import ReportedEstimate
-from millrace.reports.wording import counted, estimate_text, excerpt, joined, number, short_hash, shown
+from millrace.reports.wording import (
+    change_text,
+    counted,
+    decimal,
+    estimate_text,
+    excerpt,
+    joined,
+    number,
+    percent,
+    sentence_case,
+    short_hash,
+    shown,
+)
 
 
 def test_an_estimate_reads_mean_interval_and_n() -> None:
@@ -33,6 +45,49 @@ def test_an_estimate_without_an_interval_says_why() -> None:
 def test_an_estimate_may_not_be_undefined_without_a_reason() -> None:
     with pytest.raises(ValidationError, match="reason"):
         ReportedEstimate(mean=None, n=0, method="wilson")
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (-0.004, 2, "0.00"),
+        (-0.0, 2, "0.00"),
+        (-0.006, 2, "\N{MINUS SIGN}0.01"),
+        (0.005001, 2, "0.01"),
+        (-0.4, 0, "0"),
+        (0.1236, 3, "0.124"),
+    ],
+)
+def test_what_rounds_to_nothing_has_no_sign(value: float, digits: int, text: str) -> None:
+    assert decimal(value, digits) == text
+
+
+@given(st.floats(-2, 2), st.integers(0, 3))
+def test_a_sign_stands_only_before_a_number_that_is_not_shown_as_nothing(value: float, digits: int) -> None:
+    text = decimal(value, digits)
+    assert text.startswith("\N{MINUS SIGN}") == (round(value, digits) < 0)
+    assert "-" not in text
+
+
+def test_no_text_of_an_estimate_has_a_negative_nothing() -> None:
+    estimate = ReportedEstimate(mean=-0.001, low=-0.0049, high=0.001, n=9, method="student_t")
+    assert estimate_text(estimate) == "0.00 [0.00, 0.00] (n = 9)"
+    assert change_text(estimate) == "0.00 [0.00, 0.00], within chance"
+    assert percent(-0.0) == "0\N{NO-BREAK SPACE}%"
+
+
+def test_a_change_has_its_sign() -> None:
+    estimate = ReportedEstimate(mean=0.06, low=-0.01, high=0.13, n=9, method="newcombe")
+    assert change_text(estimate) == "+0.06 [\N{MINUS SIGN}0.01, +0.13], within chance"
+
+
+def test_a_reason_that_says_nothing_more_is_not_said() -> None:
+    estimate = ReportedEstimate(mean=None, n=3, method="bootstrap", reason="undefined")
+    assert estimate_text(estimate) == "not defined"
+
+
+def test_sentence_case_changes_the_first_letter_alone() -> None:
+    assert (sentence_case("recall of AUC"), sentence_case("")) == ("Recall of AUC", "")
 
 
 def test_counts_have_their_thousands_apart() -> None:
