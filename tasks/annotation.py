@@ -1,22 +1,34 @@
 """Chooses what to ask people, queues it, and takes their answers back."""
 
-from datetime import UTC, datetime
+from collections import defaultdict
+from collections.abc import Mapping
 
-from millrace.annotation.answers import annotations_table
-from millrace.annotation.proposal import ProposalConfig, propose
+import pyarrow as pa
+
+from blocks.embedder import open_embedder
+from blocks.names import EmbedderName
+from millrace.annotation.answers import annotation_of, annotations_table
+from millrace.annotation.proposal import ProposalConfig, propose_from
+from millrace.annotation.selection import candidate_part
 from millrace.datasets.manifest import DatasetRef
-from millrace.datasets.schema import rows_of, table_of
-from millrace.ledger import queue, runs
+from millrace.datasets.schema import arrow_schema, rows_of, table_of
+from millrace.ledger import journal, queue, runs
 from millrace.ledger.annotations import Annotation as SubmittedAnswer
-from millrace.ledger.annotations import annotations_for
-from millrace.ledger.tasks import NewTask, Task, tasks
-from millrace.records.annotation import Annotation, AnnotationAnswer, AnnotationTask, AskedQuestion
+from millrace.ledger.annotations import annotations_for, latest_annotation_sequence
+from millrace.ledger.schema import RunStatus
+from millrace.ledger.tasks import NewTask, tasks
+from millrace.methods.groundedness import GroundednessModel
+from millrace.methods.groundedness_belief import scorer_belief
+from millrace.records.annotation import AnnotationTask, AskedQuestion
 from millrace.records.base import Record
+from millrace.records.trace import Trace
 from tasks.effect import effect
 from tasks.parts import read_dataset, write_dataset, write_tables
 from tasks.run import Run, current_run, utc_now
 from tasks.stage import stage
 from tasks.triage import rows_with_ids
+
+_ALL = 1_000_000  # runs
 
 
 class Queued(Record):
@@ -27,16 +39,17 @@ class Queued(Record):
 
 
 class Answers(Record):
-    """Answered tasks and the answers to them."""
+    """Answered tasks and the answers to them; ``upto`` is the ledger's sequence of the last answer looked at."""
 
     tasks: DatasetRef
     annotations: DatasetRef
+    upto: int = 0
 
 
 @effect
 def snapshot_asked_questions() -> DatasetRef:
     """Everything any run ever asked, so that nothing is asked twice."""
-    asked = sorted((task.question_key, task.tenant_id) for task in _all_tasks())
+    asked = sorted((task.question_key, task.tenant_id) for task in tasks(current_run().home.ledger))
     rows = [AskedQuestion(question_key=key, tenant_id=tenant) for key, tenant in asked]
     return write_dataset("asked_questions", table_of(AskedQuestion, rows))
 
@@ -48,17 +61,22 @@ def propose_annotations(
     traces: DatasetRef,
     scores: DatasetRef,
     asked: DatasetRef,
+    answered: DatasetRef,
+    scorer: GroundednessModel,
+    embedder: EmbedderName,
     config: ProposalConfig,
 ) -> DatasetRef:
-    """The questions that teach most, within a budget of minutes."""
-    decisions = read_dataset(triage).to_arrow()
-    proposed = propose(
-        decisions,
+    """The questions that teach most, within a budget of minutes; the scorer's belief knows what was answered before."""
+    light = [candidate_part(part) for part in read_dataset(traces).parts()]
+    proposed = propose_from(
+        read_dataset(triage).to_arrow(),
         read_dataset(groups).to_arrow(),
-        rows_with_ids(traces, decisions.column("trace_id").combine_chunks()),
         read_dataset(scores).to_arrow(),
+        pa.concat_tables([candidate_part(arrow_schema(Trace).empty_table()), *light]),
+        fetch=lambda ids: rows_with_ids(traces, ids),
         asked_keys=set(read_dataset(asked).to_arrow().column("question_key").to_pylist()),
         config=config,
+        belief=scorer_belief(scorer, open_embedder(embedder.name), read_dataset(answered).to_arrow()),
     )
     return write_dataset("annotation_tasks", proposed)
 
@@ -74,6 +92,7 @@ def enqueue_annotations(proposed: DatasetRef) -> Queued:
             question_key=row.question_key,
             tenant_id=row.tenant_id,
             position=row.position,
+            n_annotators=row.n_annotators,
             payload=row.model_dump(mode="json"),
         )
         for row in rows
@@ -84,45 +103,60 @@ def enqueue_annotations(proposed: DatasetRef) -> Queued:
 
 @effect
 def snapshot_answers() -> Answers:
-    """This run's answers, and late ones to questions of earlier weeks that were already approved."""
+    """Answers to this run's questions, and what was answered or corrected since an earlier run took its answers.
+
+    Of a task with any such answer every current answer is there: who is missing could not disagree. What was answered
+    before a run was rejected stays out; what is answered to its questions afterwards counts.
+    """
     run = current_run()
-    taken = [task for task in _all_tasks() if task.run_id == run.run_id or _was_approved(run, task)]
-    asked = {task.task_id: AnnotationTask.model_validate(task.payload) for task in taken}
-    closed_at = {task.task_id: _closed_at(run, task) for task in taken}
-    answers = [
-        _annotation(answer, asked[answer.task_id])
-        for answer in annotations_for(run.home.ledger, sorted(asked))
-        if answer.submitted_at > closed_at[answer.task_id]
+    return _taken(run, _closed(run, [*_ended(run, "completed"), *_ended(run, "rejected")]) | {run.run_id: 0})
+
+
+@effect
+def snapshot_labels() -> Answers:
+    """All answers so far to this run's questions and to those of approved runs; of rejected ones what came afterwards.
+
+    What people answer to a run that failed or still waits teaches nothing yet.
+    """
+    run = current_run()
+    approved = dict.fromkeys([*_ended(run, "completed"), run.run_id], 0)
+    return _taken(run, approved | _closed(run, _ended(run, "rejected")))
+
+
+def _taken(run: Run, seen: Mapping[str, int]) -> Answers:
+    """Tasks of these runs that have all the answers they want, one of them later than what was seen of their run."""
+    ledger = run.home.ledger
+    with ledger.write():  # nobody answers between these looks
+        upto = latest_annotation_sequence(ledger)
+        asked = {task.task_id: task for task in tasks(ledger, status="completed") if task.run_id in seen}
+        given: dict[str, list[SubmittedAnswer]] = defaultdict(list)
+        for answer in annotations_for(ledger, sorted(asked)):
+            given[answer.task_id].append(answer)
+    news = [
+        task_id
+        for task_id in sorted(given)
+        if any(answer.sequence > seen[asked[task_id].run_id] for answer in given[task_id])
     ]
-    answered = sorted({answer.task_id for answer in answers})
+    taken = {task_id: AnnotationTask.model_validate(asked[task_id].payload) for task_id in news}
     tasks_ref, annotations_ref = write_tables(
-        annotation_tasks=table_of(AnnotationTask, [asked[task_id] for task_id in answered]),
-        annotations=annotations_table(answers),
+        annotation_tasks=table_of(AnnotationTask, taken.values()),
+        annotations=annotations_table(
+            annotation_of(answer, taken[task_id]) for task_id in news for answer in given[task_id]
+        ),
     )
-    return Answers(tasks=tasks_ref, annotations=annotations_ref)
+    return Answers(tasks=tasks_ref, annotations=annotations_ref, upto=upto)
 
 
-def _all_tasks() -> list[Task]:
-    return tasks(current_run().home.ledger)
+def _ended(run: Run, status: RunStatus) -> list[str]:
+    return [each.run_id for each in runs.list_runs(run.home.ledger, _ALL) if each.status == status]
 
 
-def _was_approved(run: Run, task: Task) -> bool:
-    return runs.run_of(run.home.ledger, task.run_id).status == "completed"
-
-
-def _closed_at(run: Run, task: Task) -> datetime:
-    """Answers up to then were taken, or turned down, by the run that asked; this run's own are all taken."""
-    ended = runs.run_of(run.home.ledger, task.run_id).finished_at
-    return ended if ended is not None and task.run_id != run.run_id else datetime.min.replace(tzinfo=UTC)
-
-
-def _annotation(submitted: SubmittedAnswer, task: AnnotationTask) -> Annotation:
-    answer = AnnotationAnswer.model_validate(submitted.answer)
-    return Annotation(
-        annotation_id=submitted.annotation_id,
-        task_id=task.task_id,
-        trace_id=task.trace_id,
-        annotator=submitted.annotator,
-        submitted_at=submitted.submitted_at,
-        **answer.model_dump(),
-    )
+def _closed(run: Run, run_ids: list[str]) -> dict[str, int]:
+    """Those of the runs that took answers, with the last answer that each saw then."""
+    found = {run_id: journal.effects_of(run.home.ledger, run_id) for run_id in run_ids}
+    return {
+        run_id: Answers.model_validate(state.result["output"]).upto
+        for run_id, states in found.items()
+        for state in states
+        if state.key == f"{run_id}/{snapshot_answers.name}" and state.result
+    }

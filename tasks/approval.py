@@ -8,6 +8,7 @@ from prefect.input import RunInput
 from prefect.runtime import deployment
 from pydantic import Field
 
+from blocks.names import NotificationName
 from millrace.datasets.canonical import sha256_json
 from millrace.errors import BadInputError
 from millrace.ledger import approvals, pins, runs
@@ -15,13 +16,13 @@ from millrace.ledger.approvals import Approval
 from millrace.ledger.schema import ApprovalDecision
 from millrace.ledger.tasks import counts
 from millrace.records.base import Identifier, Record
+from tasks.notify import SHOWN_HASH, Asking, notify_person
 from tasks.run import Run, current_run, in_prefect, log, utc_now
 
 THIRTY_DAYS_S = 30 * 24 * 3600
 POLL_INTERVAL_S = 2
 DECISIONS = ("approve", "reject", "extend")
 LONGEST_NAME = 512  # of an Identifier
-SHOWN_HASH = 16  # digits; all 64 would be cut off at the form's right edge
 
 
 class ApprovalInput(RunInput):
@@ -47,16 +48,21 @@ class Decision(Record):
         return self.decision == "approve"
 
 
-def ask_person(title: str, markdown: str, *, minimum_completed: int = 0) -> Decision:
+def ask_person(
+    title: str, markdown: str, *, minimum_completed: int = 0, notify: NotificationName | None = None
+) -> Decision:
     """Pause until a person approves or rejects what this run has produced so far.
 
     Everything produced is pinned first; on re-entry it is taken as it was shown. An invalid answer is explained and
     asked again; ``extend`` asks again too. A run of a deployment is suspended (its process ends), another waits in
-    its process; both for 30 days.
+    its process; both for 30 days, and for 30 more after each extension.
 
     Args:
+        title: sent to ``notify`` too, so without any text of a trace.
         minimum_completed: an approval is refused while fewer of the run's annotation tasks are answered; the person
             may ask for more, not for less.
+        notify: who is told that the run waits: once when it begins to, and after each extension. Not after an invalid
+            answer, whose giver is there. When nobody can be told, the run waits all the same.
 
     Raises:
         BadInputError: outside Prefect, and nobody has decided yet.
@@ -64,12 +70,14 @@ def ask_person(title: str, markdown: str, *, minimum_completed: int = 0) -> Deci
     run = current_run()
     name = run.next_step("approval")
     pinned_hash = _pin(run, f"steps-{name}")
-    explanation, turns = "", itertools.count(1)
+    explanation, before, turns = "", None, itertools.count(1)
     while True:
         key = f"{name}-{next(turns)}"
-        page = _page(run, title, explanation + markdown, pinned_hash)
-        decided = _decided(run, key) or _ask(run, key, title, page, pinned_hash, minimum_completed)
-        explanation = _explain(decided)
+        asked = _ask(run, key, title, _page(run, title, explanation + markdown, pinned_hash), pinned_hash)
+        if notify is not None and in_prefect() and before != "invalid":
+            notify_person(notify, _asking(asked, minimum_completed, extended=before == "extend"))
+        decided = asked if asked.decision is not None else _wait(run, asked, minimum_completed)
+        explanation, before = _explain(decided), decided.decision
         if not explanation:
             return _as_decision(decided)
 
@@ -103,24 +111,43 @@ def _page(run: Run, title: str, markdown: str, pinned_hash: str) -> str:
     )
 
 
-def _ask(run: Run, key: str, title: str, page: str, pinned_hash: str, minimum_completed: int) -> Approval:
+def _ask(run: Run, key: str, title: str, page: str, pinned_hash: str) -> Approval:
+    """What is asked under the key; decided already when a person was before us: ahead of a crash, or by the command
+    line while no process waited."""
     ledger = run.home.ledger
-    prefect_run_id = runs.run_of(ledger, run.run_id).prefect_run_id
-    approvals.ask(
-        ledger,
-        run.run_id,
-        key,
-        prefect_run_id=prefect_run_id,
-        title=title,
-        markdown=page,
-        pinned_hash=pinned_hash,
-        at=utc_now(),
-    )
-    if not in_prefect():
+    with ledger.write():  # who sees the question sees a waiting run, and hands the answer to it
+        asked = approvals.ask(
+            ledger,
+            run.run_id,
+            key,
+            prefect_run_id=runs.run_of(ledger, run.run_id).prefect_run_id,
+            title=title,
+            markdown=page,
+            pinned_hash=pinned_hash,
+            at=utc_now(),
+        )
+        if asked.decision is None and in_prefect():
+            runs.update_run(ledger, run.run_id, status="waiting")
+    if asked.decision is None and not in_prefect():
         raise BadInputError(f"run {run.run_id} waits for a decision; give it with `millrace approve {run.run_id}`")
-    runs.update_run(ledger, run.run_id, status="waiting")
+    return asked
+
+
+def _asking(asked: Approval, minimum_completed: int, *, extended: bool) -> Asking:
+    return Asking(
+        key=asked.key,
+        title=asked.title,
+        pinned_hash=asked.pinned_hash,
+        minimum_completed=minimum_completed,
+        extended=extended,
+    )
+
+
+def _wait(run: Run, asked: Approval, minimum_completed: int) -> Approval:
+    """Hold the run until there is an answer, and keep what it says, be it of use or not."""
+    ledger = run.home.ledger
     log().warning("waiting for a person: `millrace approve %s`, or Resume on this run's page", run.run_id)
-    answer = _wait(key, page)
+    answer = _answer(asked)
     runs.update_run(ledger, run.run_id, status="running")
     decision = answer.decision.strip().lower()
     found = problems(
@@ -130,13 +157,13 @@ def _ask(run: Run, key: str, title: str, page: str, pinned_hash: str, minimum_co
         minimum_completed=max(minimum_completed, answer.minimum_completed),
     )
     if found:
-        return _decide(run, key, "invalid", answer.reviewer, "; ".join(found), pinned_hash)
-    return _decide(run, key, cast(ApprovalDecision, decision), answer.reviewer.strip(), answer.note, pinned_hash)
+        return _decide(run, asked, "invalid", answer.reviewer, "; ".join(found))
+    return _decide(run, asked, cast(ApprovalDecision, decision), answer.reviewer.strip(), answer.note)
 
 
-def _wait(key: str, page: str) -> ApprovalInput:
+def _answer(asked: Approval) -> ApprovalInput:
     """Suspend when a deployment can start the run again; else hold the process."""
-    form = ApprovalInput.with_initial_data(description=page)
+    form, key = ApprovalInput.with_initial_data(description=asked.markdown), asked.key
     if deployment.id:
         answer = suspend_flow_run(wait_for_input=form, key=key, timeout=THIRTY_DAYS_S)
     else:
@@ -146,19 +173,20 @@ def _wait(key: str, page: str) -> ApprovalInput:
     return answer
 
 
-def _decide(run: Run, key: str, decision: ApprovalDecision, reviewer: str, note: str, pinned_hash: str) -> Approval:
+def _decide(run: Run, asked: Approval, decision: ApprovalDecision, reviewer: str, note: str) -> Approval:
     verdict = approvals.decide(
-        run.home.ledger, run.run_id, key, decision, reviewer=reviewer, note=note, pinned_hash=pinned_hash, at=utc_now()
+        run.home.ledger,
+        run.run_id,
+        asked.key,
+        decision,
+        reviewer=reviewer,
+        note=note,
+        pinned_hash=asked.pinned_hash,
+        at=utc_now(),
     )
     if verdict.overruled:
         log().warning("too late: %s had already decided %r", verdict.approval.reviewer, verdict.approval.decision)
     return verdict.approval
-
-
-def _decided(run: Run, key: str) -> Approval | None:
-    """A decision given earlier: before a crash, or through ``millrace approve`` while no process waited."""
-    known = {approval.key: approval for approval in approvals.approvals_of(run.home.ledger, run.run_id)}
-    return known[key] if key in known and known[key].decision is not None else None
 
 
 def _explain(approval: Approval) -> str:

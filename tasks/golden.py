@@ -1,12 +1,17 @@
 """Grows the golden dataset by what people answered, and publishes it by pointer."""
 
+import pyarrow as pa
+from pydantic import Field
+
 from blocks.embedder import open_embedder
 from blocks.names import EmbedderName
-from millrace.datasets.canonical import canonical_json
 from millrace.datasets.files import write_atomic
 from millrace.datasets.manifest import DatasetRef
+from millrace.datasets.store import kind_of
 from millrace.golden.build import GoldenConfig
 from millrace.golden.build import build_golden as build
+from millrace.golden.files import ABOUT_FILE, version_files
+from millrace.golden.history import GoldenHistory, Removal, RemovedRow, departed_rows, removals_in
 from millrace.golden.usable import Rejection
 from millrace.golden.versions import version_key
 from millrace.ledger import pointers
@@ -14,17 +19,20 @@ from millrace.records.base import Identifier, Record
 from millrace.records.golden import GoldenVersion, Semver
 from tasks.effect import effect
 from tasks.parts import read_dataset, write_dataset
-from tasks.run import current_run
+from tasks.run import Run, current_run
 from tasks.stage import stage
 
 
 class ActiveGolden(Record):
-    """Where a golden dataset's pointer stands; all None before the first version."""
+    """Where a golden dataset's pointer stands, and what it remembers; all None before the first version."""
 
     name: Identifier
     version: Semver | None = None
     dataset: DatasetRef | None = None
     highest: Semver | None = None
+    departed: DatasetRef | None = None
+    removals: list[Removal] = Field(default=[])
+    schema_changed: bool = False
 
 
 class GrownGolden(Record):
@@ -33,8 +41,14 @@ class GrownGolden(Record):
     rows: DatasetRef
     version: Semver | None
     added: int
+    removed: list[RemovedRow]
     rejected: list[Rejection]
     warnings: list[str]
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is something to publish."""
+        return bool(self.added or self.removed)
 
 
 class PublishedGolden(Record):
@@ -51,16 +65,23 @@ def pointer_name(golden_name: str) -> str:
 
 @effect
 def read_active_golden(name: str) -> ActiveGolden:
-    """Which version is active, and the highest there ever was: after a rollback they differ."""
+    """Which version is active, the highest there ever was (after a rollback they differ), and what has departed."""
     ledger = current_run().home.ledger
     history = [entry.value for entry in pointers.pointer_history_of(ledger, pointer_name(name))]
     if not history:
         return ActiveGolden(name=name)
+    refs = [DatasetRef.model_validate(value["dataset"]) for value in history]
+    others = dict.fromkeys(ref for ref in refs if ref != refs[-1])
+    active = read_dataset(refs[-1])
+    departed = departed_rows(active.to_arrow(), (read_dataset(ref).to_arrow() for ref in others))
     return ActiveGolden(
         name=name,
         version=history[-1]["version"],
-        dataset=DatasetRef.model_validate(history[-1]["dataset"]),
+        dataset=refs[-1],
         highest=max((value["version"] for value in history), key=version_key),
+        departed=write_dataset("golden", departed) if departed.num_rows else None,
+        removals=removals_in(history),
+        schema_changed=active.manifest.schema_version != kind_of("golden").version,
     )
 
 
@@ -72,7 +93,7 @@ def build_golden(
     embedder: EmbedderName,
     config: GoldenConfig,
 ) -> GrownGolden:
-    """Add what annotations teach; near-duplicates are dropped, each group is on one side of eval and train for good."""
+    """Add, correct and withdraw what annotations say; each group is on one side of eval and train for good."""
     grown = build(
         None if active.dataset is None else read_dataset(active.dataset).to_arrow(),
         read_dataset(annotations).to_arrow(),
@@ -80,11 +101,17 @@ def build_golden(
         open_embedder(embedder.name),
         config,
         active.highest,
+        GoldenHistory(
+            departed=None if active.departed is None else read_dataset(active.departed).to_arrow(),
+            removals=active.removals,
+            schema_changed=active.schema_changed,
+        ),
     )
     return GrownGolden(
         rows=write_dataset("golden", grown.rows),
-        version=grown.version if grown.added else active.version,
+        version=grown.version if grown.changed else active.version,
         added=grown.added,
+        removed=grown.removed,
         rejected=grown.rejected,
         warnings=grown.warnings,
     )
@@ -92,8 +119,8 @@ def build_golden(
 
 @effect
 def publish_golden(active: ActiveGolden, grown: GrownGolden, note: str) -> PublishedGolden:
-    """Make the grown dataset the active version, unless nothing was added or another run came first."""
-    if not grown.added or grown.version is None:
+    """Make the grown dataset the active version, unless nothing changed or another run came first."""
+    if not grown.changed or grown.version is None:
         return PublishedGolden(published=True, version=active.version)
     run, name = current_run(), pointer_name(active.name)
     value = {"version": grown.version, "dataset": grown.rows.model_dump(mode="json")}
@@ -104,26 +131,30 @@ def publish_golden(active: ActiveGolden, grown: GrownGolden, note: str) -> Publi
             return PublishedGolden(published=True, version=grown.version)
         if now["version"] != active.version:
             return PublishedGolden(published=False, version=now["version"])
-        _write_version(active, grown, grown.version, note)
+        about = GoldenVersion(
+            name=active.name,
+            version=grown.version,
+            parent=active.version,
+            content_hash=grown.rows.content_hash,
+            added=grown.added,
+            removed=len(grown.removed),
+            created_at=run.now,
+            note=note or None,
+        )
+        write_version(run, about, read_dataset(grown.rows).to_arrow())
         pointers.set_pointer(run.home.ledger, name, value, at=run.now, run_id=run.run_id)
     return PublishedGolden(published=True, version=grown.version)
 
 
-def _write_version(active: ActiveGolden, grown: GrownGolden, version: Semver, note: str) -> None:
+def read_version(run: Run, name: str, version: Semver) -> GoldenVersion:
+    """What is written of a published version."""
+    file = run.home.root / "golden" / name / version / ABOUT_FILE
+    return GoldenVersion.model_validate_json(file.read_bytes())
+
+
+def write_version(run: Run, about: GoldenVersion, rows: pa.Table) -> None:
     """For people and tools: what the version is, and its rows as JSON lines."""
-    run = current_run()
-    folder = run.home.root / "golden" / active.name / version
-    rows = read_dataset(grown.rows).to_arrow().to_pylist()
-    about = GoldenVersion(
-        name=active.name,
-        version=version,
-        parent=active.version,
-        content_hash=grown.rows.content_hash,
-        added=grown.added,
-        removed=0,
-        created_at=run.now,
-        note=note or None,
-    )
+    folder = run.home.root / "golden" / about.name / about.version
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomic(folder / "rows.jsonl", b"".join(canonical_json(row) + b"\n" for row in rows))
-    write_atomic(folder / "version.json", canonical_json(about))
+    for file, content in version_files(about, rows).items():
+        write_atomic(folder / file, content)

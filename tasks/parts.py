@@ -1,20 +1,23 @@
 """Mapping functions over parts: in parallel, in bounded memory, every finished part committed."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from typing import Any, Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from prefect import Task
 from prefect.cache_policies import NO_CACHE
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from millrace.datasets.dataset import Dataset
 from millrace.datasets.manifest import DatasetRef
+from millrace.datasets.schema import arrow_schema
 from millrace.datasets.store import DatasetBuilder
+from millrace.errors import BadInputError
 from tasks.run import in_prefect
 from tasks.steps import step_context
 
@@ -27,6 +30,16 @@ def read_dataset(ref: DatasetRef) -> Dataset:
     return step_context().run.home.datasets.open(ref)
 
 
+def read_columns(ref: DatasetRef, names: list[str], ids: pa.Array | None = None) -> pa.Table:
+    """Some columns of a dataset, of all rows or of the traces with these ids; one part more is held in memory."""
+    dataset = read_dataset(ref)
+    found = [arrow_schema(dataset.model).empty_table().select(names)]
+    for part in dataset.parts():
+        rows = part if ids is None else part.filter(pc.is_in(part.column("trace_id"), ids))
+        found.append(rows.select(names))
+    return pa.concat_tables(found)
+
+
 def write_dataset(kind: str, table: pa.Table) -> DatasetRef:
     """Store one table as a dataset of the running step."""
     return write_tables(**{kind: table})[0]
@@ -37,15 +50,29 @@ def write_tables(**tables: pa.Table) -> list[DatasetRef]:
     return list(write_parts([lambda: tables], list(tables)).values())
 
 
-def map_parts(source: DatasetRef, function: Callable[[pa.Table], pa.Table], *, kind: str) -> DatasetRef:
+def map_parts(
+    source: DatasetRef, function: Callable[..., pa.Table], *, kind: str, beside: Sequence[DatasetRef] = ()
+) -> DatasetRef:
     """One dataset whose i-th run of parts is the function of the source's i-th part.
 
     Parts that an interrupted run committed are not computed again. The bytes do not depend on workers or order.
+
+    Args:
+        function: takes a part, and the same rows of each dataset of ``beside``.
+        beside: datasets mapped from the source, or from its like: row i of each belongs to row i of the source.
+
+    Raises:
+        BadInputError: a dataset beside the source has another number of rows.
     """
-    dataset = read_dataset(source)
+    dataset, others = read_dataset(source), [read_dataset(ref) for ref in beside]
+    unlike = [ref.name for ref in beside if ref.rows != source.rows]
+    if unlike:
+        raise BadInputError(f"not one row for each of the {source.rows} of {source.name}: {', '.join(unlike)}")
 
     def job(index: int) -> Tables:
-        return {kind: function(dataset.read_part(index))}
+        start = dataset.first_row(index)
+        part = dataset.read_part(index)
+        return {kind: function(part, *(other.read_rows(start, start + part.num_rows) for other in others))}
 
     return write_parts([partial(job, index) for index in range(dataset.n_parts)], [kind])[kind]
 

@@ -1,11 +1,10 @@
 """Opens the rule tables and models that stages take as settings: their content enters the key, not their path."""
 
-import yaml
-
 from millrace.methods.groundedness import GroundednessModel
 from millrace.methods.injection import InjectionRule
 from millrace.methods.redaction import RedactionRule
-from millrace.records.rules import read_rules
+from millrace.records.rules import read_record, read_rules
+from millrace.triage.confidence import TriageCalibration, read_calibration
 from millrace.triage.rules import TriageRules, read_triage_rules
 from tasks.sources import table_path
 
@@ -13,6 +12,11 @@ from tasks.sources import table_path
 def triage_rules(name: str = "triage") -> TriageRules:
     """What counts as which failure."""
     return read_triage_rules(table_path(name))
+
+
+def triage_calibration(name: str = "triage_confidence") -> TriageCalibration:
+    """What the confidence of triage rests on."""
+    return read_calibration(table_path(name))
 
 
 def redaction_rules(name: str = "pii") -> list[RedactionRule]:
@@ -27,4 +31,4 @@ def injection_rules(name: str = "injection") -> list[InjectionRule]:
 
 def groundedness_model(name: str = "groundedness") -> GroundednessModel:
     """The scorer's coefficients."""
-    return GroundednessModel.model_validate(yaml.safe_load(table_path(name).read_text(encoding="utf-8")))
+    return read_record(table_path(name), GroundednessModel)

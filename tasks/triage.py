@@ -14,14 +14,19 @@ from millrace.methods.groundedness import score_groundedness as score_part
 from millrace.methods.injection import InjectionRule
 from millrace.records.base import Record
 from millrace.records.trace import Trace
+from millrace.records.week import EarlierGroup
 from millrace.statistics.intervals import Estimate
-from millrace.triage.agreement import AgreementConfig, BinaryAgreement, triage_agreement
+from millrace.triage.agreement import AgreementConfig, BinaryAgreement, ProbabilityAgreement, triage_agreement
+from millrace.triage.confidence import TriageCalibration
+from millrace.triage.context import questions_in_context
 from millrace.triage.decide import triage_part
 from millrace.triage.grouping import GroupingConfig
 from millrace.triage.grouping import group_failures as group
 from millrace.triage.rules import TriageRules
-from tasks.parts import map_parts, read_dataset, write_tables
+from millrace.triage.trend import earlier_groups
+from tasks.parts import map_parts, read_columns, read_dataset, write_tables
 from tasks.stage import stage
+from tasks.weeks import RememberedWeek, facts_of
 
 
 class RatingFigure(Record):
@@ -47,28 +52,40 @@ def score_groundedness(traces: DatasetRef, embedder: EmbedderName, model: Ground
 
 @stage
 def triage_traces(
-    traces: DatasetRef, scores: DatasetRef, rules: TriageRules, injection: list[InjectionRule]
+    traces: DatasetRef,
+    scores: DatasetRef,
+    rules: TriageRules,
+    injection: list[InjectionRule],
+    calibration: TriageCalibration,
 ) -> DatasetRef:
     """Classify every trace as ok or as one of the six failure types, with the evidence that decided."""
-    all_scores = read_dataset(scores)
-
-    def decide(part: pa.Table) -> pa.Table:
-        wanted = part.column("trace_id").combine_chunks()
-        mine = pa.concat_tables([_with_ids(table, wanted) for table in all_scores.parts()])
-        return triage_part(part, mine, rules, injection)
-
-    return map_parts(traces, decide, kind="triage")
+    decide = partial(triage_part, rules=rules, injection_rules=injection, calibration=calibration)
+    return map_parts(traces, decide, kind="triage", beside=[scores])
 
 
 @stage
 def group_failures(
-    triage: DatasetRef, traces: DatasetRef, embedder: EmbedderName, config: GroupingConfig
+    triage: DatasetRef,
+    traces: DatasetRef,
+    embedder: EmbedderName,
+    config: GroupingConfig,
+    week: str,
+    earlier: list[RememberedWeek],
 ) -> GroupedFailures:
-    """Put each failure into one group of its type."""
+    """Put each failure into one group of its type, and tell how the groups changed since the weeks before."""
     decisions = read_dataset(triage).to_arrow()
     failed = decisions.filter(pc.equal(decisions.column("verdict"), "failure")).column("trace_id").combine_chunks()
-    questions = rows_with_ids(traces, failed)
-    grouping = group(decisions, questions, open_embedder(embedder.name), config)
+    questions = asked_questions(traces, failed)
+    past = [earlier_groups(read_dataset(each.groups).to_arrow(), each.week) for each in earlier]
+    grouping = group(
+        decisions,
+        questions,
+        open_embedder(embedder.name),
+        config,
+        week=week,
+        earlier=pa.concat_tables([arrow_schema(EarlierGroup).empty_table(), *past]),
+        weeks=facts_of(earlier),
+    )
     triaged, groups = write_tables(triage=grouping.rows, failure_groups=grouping.groups)
     return GroupedFailures(triage=triaged, groups=groups)
 
@@ -80,7 +97,8 @@ def compare_with_ratings(triage: DatasetRef, ratings: list[DatasetRef]) -> list[
         return []
     rated = pa.concat_tables([read_dataset(ref).to_arrow() for ref in ratings])
     agreement = triage_agreement(read_dataset(triage).to_arrow(), rated, AgreementConfig())
-    return [figure for each in (agreement.failure, *agreement.by_type) for figure in _figures(each)]
+    decisions = [figure for each in (agreement.failure, *agreement.by_type) for figure in _figures(each)]
+    return [*decisions, *_probability_figures(agreement.probability)]
 
 
 def _figures(agreement: BinaryAgreement) -> list[RatingFigure]:
@@ -91,11 +109,22 @@ def _figures(agreement: BinaryAgreement) -> list[RatingFigure]:
     ]
 
 
+def _probability_figures(agreement: ProbabilityAgreement) -> list[RatingFigure]:
+    return [
+        RatingFigure(name="AUC of the probability of failure", estimate=agreement.auc),
+        RatingFigure(name="Brier score of the probability of failure, 0 is best", estimate=agreement.brier),
+        RatingFigure(name="failures in excess of the probability of failure, 0 is best", estimate=agreement.surplus),
+    ]
+
+
+def asked_questions(traces: DatasetRef, ids: pa.Array, *more: str) -> pa.Table:
+    """Id and question, as it is understood from the turns before it, of these traces; and more columns of them."""
+    names = ["trace_id", "question", "history", *more]
+    rows = (part.select(names).filter(pc.is_in(part.column("trace_id"), ids)) for part in read_dataset(traces).parts())
+    nothing = arrow_schema(Trace).empty_table().select(names)
+    return pa.concat_tables([questions_in_context(each) for each in (nothing, *rows)])
+
+
 def rows_with_ids(traces: DatasetRef, ids: pa.Array) -> pa.Table:
     """The traces with these ids, in the order of the dataset; only they are held in memory."""
-    found = [_with_ids(part, ids) for part in read_dataset(traces).parts()]
-    return pa.concat_tables([arrow_schema(Trace).empty_table(), *found])
-
-
-def _with_ids(table: pa.Table, ids: pa.Array) -> pa.Table:
-    return table.filter(pc.is_in(table.column("trace_id"), ids))
+    return read_columns(traces, arrow_schema(Trace).names, ids)

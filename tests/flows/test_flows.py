@@ -15,6 +15,7 @@ from flows.weekly_flywheel import WeeklyFlywheelResult, weekly_flywheel
 from millrace.datasets.manifest import DatasetRef
 from millrace.errors import BadInputError, NotFoundError, UnavailableError
 from millrace.ledger import approvals, pointers, runs, subjects
+from millrace.ledger.annotations import annotations_for
 from millrace.ledger.tasks import tasks
 from tasks.home import Home
 from tasks.receipts import read_receipts, read_summary
@@ -184,12 +185,10 @@ def test_so_do_those_that_come_in_while_a_run_is_interrupted(
     assert selected.counts.rows_out == 1
 
 
-def test_an_empty_week_still_asks_and_reports_without_a_golden_version(home: Home) -> None:
-    wheel.week()
-    assert "0 traces, 0 of them failures in 0 groups" in approvals.waiting(home.ledger, "week")[0].markdown
-    wheel.approve()
+def test_an_empty_week_asks_nobody_and_reports_without_a_golden_version(home: Home) -> None:
     result = completed(wheel.week())
-    assert (result.golden_version, result.golden_added) == (None, 0)
+    assert approvals.approvals_of(home.ledger, "week") == []
+    assert (result.reason, result.golden_version, result.golden_added) == ("nothing to decide", None, 0)
     assert result.report is not None
     assert Path(result.report.markdown).read_text()
     assert pointers.pointer(home.ledger, "golden/main") is None
@@ -207,17 +206,39 @@ def test_a_single_failure_is_a_group_of_one(home: Home, tmp_path: Path) -> None:
     assert completed(wheel.week()).golden_added == 1
 
 
-def test_a_rejected_week_publishes_nothing(home: Home, inputs: Path) -> None:
+def test_a_rejected_week_changes_nothing_and_is_reported(home: Home, inputs: Path) -> None:
     wheel.import_file(inputs / "traces.jsonl")
     wheel.week()
     wheel.answer_tasks()
     wheel.approve(decision="reject")
     result = wheel.week()
     assert result is not None
-    assert (result.status, result.reason, result.report) == ("rejected", "rejected by ada: seen", None)
+    assert (result.status, result.reason) == ("rejected", "rejected by ada: seen")
     assert runs.run_of(home.ledger, "week").status == "rejected"
     assert pointers.pointer(home.ledger, "golden/main") is None
-    assert not list(home.root.glob("eval_reports/*"))
+    assert result.report is not None
+    assert "reject" in Path(result.report.markdown).read_text()
+
+
+def test_what_is_answered_after_a_rejection_counts_and_what_was_answered_before_does_not(
+    home: Home, inputs: Path
+) -> None:
+    wheel.import_file(inputs / "traces.jsonl")
+    wheel.week()
+    before = wheel.answer_tasks(up_to=1)
+    wheel.approve(decision="reject")
+    wheel.week()
+    after = wheel.answer_tasks()
+    assert before
+    assert after
+    wheel.week("second")
+    wheel.approve("second")
+    second = completed(wheel.week("second"))
+    (dataset,) = [ref for ref in home.datasets.refs() if ref.kind == "golden" and ref.rows == second.golden_added]
+    learnt = {row["annotation_id"] for row in rows(home, dataset)}
+    given = {each.annotation_id: each.task_id for each in annotations_for(home.ledger)}
+    assert {given[each] for each in learnt} <= set(after)
+    assert len(learnt) == second.golden_added > 0
 
 
 def test_a_second_week_on_the_same_traces_asks_nothing_and_adds_nothing(home: Home, inputs: Path) -> None:
@@ -242,9 +263,7 @@ def test_answers_that_come_after_the_approval_are_taken_by_the_next_week(home: H
     wheel.answer_tasks(up_to=1)
     wheel.approve()
     first = completed(wheel.week())
-    closed = runs.run_of(home.ledger, "week").finished_at
-    assert closed is not None
-    late = wheel.answer_tasks(at=closed + timedelta(seconds=1))
+    late = wheel.answer_tasks()
     assert late
     wheel.week("second")
     wheel.approve("second")
@@ -309,5 +328,6 @@ def test_a_week_that_does_not_exist_fails_before_anything_is_done(
 
 
 def test_by_default_it_is_the_week_before_the_runs_clock(home: Home) -> None:
-    wheel.week(week=None)
-    assert approvals.waiting(home.ledger, "week")[0].title == "Approve week 2026-W46?"
+    result = completed(wheel.week(week=None))
+    assert result.report is not None
+    assert "2026-W46" in result.report.markdown

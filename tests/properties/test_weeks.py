@@ -99,7 +99,9 @@ def test_a_second_week_on_the_same_traces_adds_nothing(imported: Home) -> None:
     n_asked, rows = len(queued(imported)), golden_rows(imported)
     assert first.golden_added == len(rows) > 10
 
-    second = whole_week("second", **UNLIMITED)
+    second = wheel.week("second", **UNLIMITED)
+    assert second is not None
+    assert second.reason == "nothing to decide"
     assert second.golden_added == 0
     assert second.golden_version == "1.0.0"
     assert len(queued(imported)) == n_asked

@@ -1,15 +1,9 @@
 """The pause: what is pinned, what a person may answer, and what becomes of the answer."""
 
-import contextvars
-import threading
-import time
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID
 
 import pytest
-from prefect.client.orchestration import get_client
-from prefect.flow_runs import resume_flow_run
 
 import tasks.approval
 from millrace.datasets.canonical import sha256_json
@@ -23,6 +17,7 @@ from millrace.records.trace import utc
 from tasks.approval import Decision, ask_person, problems
 from tasks.effect import effect
 from tasks.home import Home
+from tests.support.reviewer import Reviewer
 from tests.tasks.turns import Turn, make_ratings
 
 AT = utc(2026, 11, 16)
@@ -156,48 +151,10 @@ def test_a_rejection_ends_the_run_and_changes_nothing(plain: Turn, home: Home) -
     assert not (home.run_folder("run") / "receipts" / "publish.json").exists()
 
 
-class Reviewer:
-    """Answers a waiting run from another thread, as the UI and the API do: one answer a question, in order."""
-
-    def __init__(self, home: Home, answers: list[dict[str, Any] | Callable[[], dict[str, Any]]]) -> None:
-        self.asked: list[Approval] = []
-        self.statuses: list[str] = []
-        self._home, self._answers = home, answers
-        context = contextvars.copy_context()
-        self._thread = threading.Thread(target=lambda: context.run(self._review), daemon=True)
-
-    def __enter__(self) -> "Reviewer":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._thread.join(20)
-        assert not self._thread.is_alive()
-
-    def _review(self) -> None:
-        for answer in self._answers:
-            asked = self._next_question()
-            self.asked.append(asked)
-            self.statuses.append(runs.run_of(self._home.ledger, "run").status)
-            given = answer() if callable(answer) else answer
-            resume_flow_run(UUID(asked.prefect_run_id), run_input={"decision": "approve", "reviewer": "Rae"} | given)
-
-    def _next_question(self) -> Approval:
-        deadline = time.monotonic() + 20
-        with get_client(sync_client=True) as client:
-            while time.monotonic() < deadline:
-                waiting = approvals.waiting(self._home.ledger, "run")
-                if waiting and waiting[0].key not in [asked.key for asked in self.asked]:
-                    state = client.read_flow_run(UUID(waiting[0].prefect_run_id)).state
-                    if state is not None and state.is_paused() and waiting[0].key in str(state.state_details.pause_key):
-                        return waiting[0]
-                time.sleep(0.05)
-        raise TimeoutError("the run did not ask")
-
-
 @pytest.fixture
 def _attentive(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tasks.approval, "POLL_INTERVAL_S", 0.2)
+    monkeypatch.setattr(tasks.approval, "THIRTY_DAYS_S", 60)  # nobody waits for a test that hangs
 
 
 @pytest.mark.prefect

@@ -177,3 +177,32 @@ def test_nothing_of_a_finished_build_is_left_behind(turn: Turn, home: Home, rece
     left = [path.name for path in (home.root / "datasets" / ".building").iterdir() if path.is_dir()]
     assert left == []
     assert receipts("run")["split-rows"].counts.rows_skipped == 1
+
+
+def summed(part: pa.Table, other: pa.Table) -> pa.Table:
+    total = pc.add(part.column("value"), other.column("value"))
+    return part.set_column(3, part.schema.field("value"), total)
+
+
+@stage
+def sum_ratings(ratings: DatasetRef, others: DatasetRef) -> DatasetRef:
+    return map_parts(ratings, summed, kind="human_ratings", beside=[others])
+
+
+@stage
+def cut_otherwise(first: int, last: int) -> DatasetRef:
+    """Values 0 to last - 1 again, in parts that begin elsewhere."""
+    jobs = [partial(lambda n, at: {"human_ratings": ratings_table(n, at)}, first, 0)]
+    jobs.append(partial(lambda n, at: {"human_ratings": ratings_table(n, at)}, last - first, first))
+    return write_parts(jobs, ["human_ratings"])["human_ratings"]
+
+
+@pytest.mark.parametrize("first", [0, 1, 3, 4, 9, 10])
+def test_rows_beside_are_the_same_rows_however_both_are_cut(plain: Turn, values: Values, first: int) -> None:
+    result = plain(lambda: sum_ratings(make_ratings(10), cut_otherwise(first, 10)))
+    assert values(result) == [2.0 * number for number in range(10)]
+
+
+def test_datasets_of_unlike_length_are_not_laid_beside_each_other(plain: Turn) -> None:
+    with pytest.raises(BadInputError, match="not one row for each of the 10"):
+        plain(lambda: sum_ratings(make_ratings(10), make_ratings(9)))
