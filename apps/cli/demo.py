@@ -12,8 +12,8 @@ from typing import Any
 
 import typer
 
+from apps.cli.annotation.asking import ask, choose, page
 from apps.cli.answer_key import AnswerKey, read_answer_key
-from apps.cli.asking import ask, choose, page
 from apps.cli.deciding import Answer, open_question, take
 from apps.cli.environment import prepare
 from apps.cli.flow_catalogue import load_flow, validated

@@ -1,11 +1,14 @@
-"""``millrace golden``: versions of golden datasets, their rows, their differences, and going back."""
+"""``millrace golden``: versions of golden datasets, their rows, their differences, going back, and taking rows out."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from apps.cli.command import command
 from apps.cli.terminal import Terminal, lines, table
+
+if TYPE_CHECKING:
+    from apps.cli.golden_versions import ListedVersion
 
 NameOption = Annotated[str, typer.Option("--name", help="Which golden dataset.")]
 _DEFAULT = "main"
@@ -19,6 +22,7 @@ def register(app: typer.Typer) -> None:
     command(group)(show)
     command(group)(diff)
     command(group)(rollback)
+    command(group)(remove)
     app.add_typer(group, name="golden")
 
 
@@ -27,11 +31,8 @@ def list_versions(terminal: Terminal) -> None:
     from apps.cli.golden_versions import all_versions
 
     versions = all_versions(terminal.existing_home())
-    rows = [
-        (each.name, each.version, "active" if each.active else "", each.dataset.rows, each.dataset.content_hash[:12])
-        for each in versions
-    ]
-    terminal.show({"versions": versions}, table(["name", "version", "", "rows#", "content"], rows))
+    head = ["name", "version", "", "rows#", "added#", "removed#", "made", "note", "content"]
+    terminal.show({"versions": versions}, table(head, [_listed(each) for each in versions]))
 
 
 def show(
@@ -93,6 +94,49 @@ def rollback(
     )
 
 
-def _short(question: str) -> str:
-    line = " ".join(question.split())
-    return line if len(line) <= _QUESTION_CHARACTERS else f"{line[: _QUESTION_CHARACTERS - 1]}…"
+def remove(
+    terminal: Terminal,
+    golden_id: Annotated[str, typer.Argument(help="The row; `millrace golden show --json` lists them.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is kept with the new version.")],
+    name: NameOption = _DEFAULT,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Publish a new major version without one row; older versions keep it, older answers do not bring it back."""
+    from apps.cli.golden_versions import find_version, remove_row, rows_of_version
+    from millrace.errors import BadInputError, NotFoundError
+
+    if not reason.strip():
+        raise BadInputError("--reason is empty: say why the row goes")
+    home = terminal.existing_home()
+    active = find_version(home, name, None)
+    questions = [row["question"] for row in rows_of_version(home, active).to_pylist() if row["golden_id"] == golden_id]
+    if not questions:
+        raise NotFoundError(
+            f"{name} {active.version} has no row {golden_id}; `millrace golden show --json` lists them", name=name
+        )
+    if not yes:
+        if not terminal.interactive:
+            raise BadInputError(f"nobody can be asked here: give --yes to remove {golden_id}")
+        typer.confirm(f"Remove {_short(questions[0])!r} from {name} {active.version}?", abort=True, err=True)
+    with terminal.working("publishing"):
+        removed = remove_row(home, active, golden_id, reason)
+    terminal.show(
+        {"name": name, "before": active.version, "active": removed.version, "removed": golden_id, "reason": reason},
+        lines(f"{name}: {removed.version} is active, without {golden_id}; {active.version} still has it"),
+    )
+
+
+def _listed(version: "ListedVersion") -> tuple[object, ...]:
+    about = version.about
+    facts = (
+        (about.added, about.removed, f"{about.created_at:%Y-%m-%d %H:%M}", _short(about.note or "", 40))
+        if about
+        else ("", "", "", "")
+    )
+    active = "active" if version.active else ""
+    return (version.name, version.version, active, version.dataset.rows, *facts, version.dataset.content_hash[:12])
+
+
+def _short(text: str, n_characters: int = _QUESTION_CHARACTERS) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= n_characters else f"{line[: n_characters - 1]}…"

@@ -5,7 +5,23 @@ import sys
 
 import typer
 
-from apps.cli import annotate, approve, doctor, gc, golden, imports, plan, report, run, runs, schema, up, verify
+from apps.cli import (
+    approve,
+    doctor,
+    evals,
+    gc,
+    golden,
+    imports,
+    plan,
+    report,
+    rows,
+    run,
+    runs,
+    schema,
+    up,
+    verify,
+)
+from apps.cli.annotation import commands as annotate
 from apps.cli.command import command
 from apps.cli.terminal import Terminal
 
@@ -36,7 +52,23 @@ def demo(
 
 
 command(app)(demo)
-for module in (up, run, plan, imports, runs, report, annotate, approve, golden, schema, verify, gc, doctor):
+for module in (
+    up,
+    run,
+    plan,
+    imports,
+    runs,
+    report,
+    rows,
+    annotate,
+    approve,
+    golden,
+    evals,
+    schema,
+    verify,
+    gc,
+    doctor,
+):
     module.register(app)
 
 

@@ -64,7 +64,9 @@ class PrefectApi:
 
         def ask() -> httpx.Response | None:
             reply = httpx.request(method, f"{self.ui}/api/{path}", timeout=30, **given)
-            return None if reply.status_code == httpx.codes.SERVICE_UNAVAILABLE else reply.raise_for_status()
+            if reply.status_code == httpx.codes.SERVICE_UNAVAILABLE or (method == "GET" and reply.is_server_error):
+                return None  # Prefect on SQLite under load: the database is locked
+            return reply.raise_for_status()
 
         return wait_for(f"an answer to {method} {path}", ask, _LOCKED_TIMEOUT_S, self.explain).json()
 

@@ -51,7 +51,7 @@ def test_imported_traces_become_a_golden_dataset(user: User, file: Path) -> None
 
 
 def answer_at_terminal(user: User) -> None:
-    with at_terminal(user, "millrace", "annotate", "next", "--all") as keyboard:
+    with at_terminal(user, "millrace", "annotate", "next", "--all", "--plain") as keyboard:
         assert "asked because:" in keyboard.expect("Verdict (")
         keyboard.type("nonsense")
         keyboard.expect("Verdict (")

@@ -54,9 +54,11 @@ def check_whole(home: Path) -> None:
     for ref in store.refs():
         store.open(ref).verify()
     for path in (*home.glob("**/*.json"), *home.glob("golden/**/*.jsonl")):
-        if "index" not in path.relative_to(home).parts and not path.name.startswith("."):
-            for line in path.read_text().splitlines():
-                json.loads(line)
+        parts = path.relative_to(home).parts
+        if "index" not in parts and not any(part.startswith(".") for part in parts):
+            text = path.read_text()
+            for document in text.splitlines() if path.suffix == ".jsonl" else [text]:
+                json.loads(document)
     if (home / "ledger.sqlite").exists():
         _check_ledger(home / "ledger.sqlite", store)
 

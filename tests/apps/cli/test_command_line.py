@@ -7,11 +7,12 @@ import pytest
 
 COMMANDS = [
     "demo", "up", "run", "plan", "import traces", "runs", "show", "resume", "report", "annotate next",
-    "annotate submit", "annotate skip", "annotate status", "approve", "golden list", "golden show", "golden diff",
-    "golden rollback",
-    "verify", "gc", "doctor",
+    "annotate submit", "annotate skip", "annotate release", "annotate status", "annotate list", "annotate show",
+    "annotate history", "annotate guidelines", "annotate adjudicate", "annotate export", "annotate import", "approve",
+    "golden list", "golden show", "golden diff", "golden rollback", "golden remove", "evals", "rows", "verify", "gc",
+    "doctor",
 ]  # fmt: skip
-HEAVY = ("prefect", "torch", "pyarrow", "sqlalchemy", "pandas", "numpy", "pydantic", "rich")
+HEAVY = ("prefect", "torch", "pyarrow", "sqlalchemy", "pandas", "numpy", "pydantic", "rich", "textual")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from apps.cli import asking
+from apps.cli.annotation import asking
 from apps.cli.terminal import Terminal
 from millrace.datasets.canonical import sha256_json
 from millrace.ledger.annotations import annotations_for
@@ -112,7 +112,7 @@ def test_asking_explains_and_asks_again_until_the_answer_fits(home, queue, monke
     first = ["nonsense", "hall", "answer", "  ", ""]  # a blank expected answer does not do
     assert asked(home, queue, monkeypatch, [*first, "ok", "abstain", "a note"])
     assert annotations_for(queue)[0].answer == {
-        "verdict": "ok", "expected_behaviour": "abstain", "expected_answer": None, "note": "a note",
+        "verdict": "ok", "expected_behaviour": "abstain", "expected_answer": None, "note": "a note", "support": None,
     }  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """Annotation tasks at the terminal: claiming, showing, asking, and storing what people type, redacted."""
 
+import os
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -11,6 +13,7 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.text import Text
 
+from apps.cli.annotation.text import visible
 from apps.cli.terminal import Terminal
 from millrace.annotation.answers import read_answer
 from millrace.errors import BadInputError, NotFoundError
@@ -29,6 +32,30 @@ def claim(terminal: Terminal, annotator: str, *, minutes: int, run_id: str | Non
     now = datetime.now(UTC)
     ledger = terminal.existing_home().ledger
     return queue.claim_next(ledger, annotator, now, now + timedelta(minutes=minutes), run_id)
+
+
+def renew(terminal: Terminal, task: Task, annotator: str, *, minutes: int) -> bool:
+    """Hold a task for longer, or take it again where that has ended and nobody else has it; False when it is gone."""
+    now = datetime.now(UTC)
+    ledger = terminal.home.ledger
+    try:
+        with ledger.write():
+            held = queue.claim_next(ledger, annotator, now, now + timedelta(minutes=minutes), task.run_id)
+            if held is None or held.task_id != task.task_id:
+                raise _AnotherTaskError
+    except _AnotherTaskError:  # the claim of the other task was undone with the transaction
+        return False
+    return True
+
+
+class _AnotherTaskError(Exception):
+    pass
+
+
+def screen_fits(terminal: Terminal, *, plain: bool) -> bool:
+    """Whether a full screen can be shown: a person at a terminal that can move its cursor, and no wish for prompts."""
+    can = os.environ.get("TERM", "") not in ("", "dumb", "unknown")
+    return terminal.interactive and can and not plain and sys.stdout.isatty() and sys.stderr.isatty()
 
 
 def find(terminal: Terminal, name: str) -> Task:
@@ -52,20 +79,24 @@ def find(terminal: Terminal, name: str) -> Task:
 def page(task: Task) -> RenderableType:
     """The task as a person reads it: conversation, passages, answer, and why it is asked."""
     asked = AnnotationTask.model_validate(task.payload)
-    turns = [Text.assemble((f"{turn.speaker}: ", "bold"), turn.text) for turn in asked.history]
+    turns = [Text.assemble((f"{turn.speaker}: ", "bold"), visible(turn.text)) for turn in asked.history]
     passages = [
-        Panel(Text(each.text), title=escape(f"passage {rank}: {each.title or each.context_id}"), title_align="left")
+        _panel(f"passage {rank}: {each.title or each.context_id}", each.text)
         for rank, each in enumerate(asked.contexts, start=1)
     ]
     head = f"{task.task_id} · {asked.failure_type or 'in order'} · about {asked.estimated_minutes:g} min"
     return Group(
         Text(head, style="bold"),
-        Text(f"asked because: {asked.why}"),
+        Text(visible(f"asked because: {asked.why}")),
         *turns,
-        Panel(Text(asked.question), title="question", title_align="left", border_style="cyan"),
+        _panel("question", asked.question, border_style="cyan"),
         *passages,
-        Panel(Text(asked.answer or "(no answer)"), title="answer", title_align="left", border_style="yellow"),
+        _panel("answer", asked.answer or "(no answer)", border_style="yellow"),
     )
+
+
+def _panel(title: str, text: str, border_style: str = "none") -> Panel:
+    return Panel(Text(visible(text)), title=escape(visible(title)), title_align="left", border_style=border_style)
 
 
 def ask(terminal: Terminal, task: Task, annotator: str) -> bool:
@@ -107,10 +138,15 @@ def checked(fields: Mapping[str, object]) -> AnnotationAnswer:
 
 def store(terminal: Terminal, task: Task, annotator: str, answer: AnnotationAnswer) -> Annotation:
     """Redact what was typed, then submit it."""
+    submitted = redacted(answer).model_dump(mode="json")
+    return annotations.submit(terminal.home.ledger, task.task_id, annotator, submitted, datetime.now(UTC))
+
+
+def redacted(answer: AnnotationAnswer) -> AnnotationAnswer:
+    """The answer with what was typed redacted."""
     typed = {name: getattr(answer, name) for name in ("expected_answer", "note")}
     clean = {name: None if text is None else _redactor().redact(text).text for name, text in typed.items()}
-    submitted = answer.model_copy(update=clean).model_dump(mode="json")
-    return annotations.submit(terminal.home.ledger, task.task_id, annotator, submitted, datetime.now(UTC))
+    return answer.model_copy(update=clean)
 
 
 def set_aside(terminal: Terminal, task: Task, annotator: str, reason: str) -> Task:
