@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import embedding, groundedness, installation, weekly_flow
+from benchmarks import clustering, embedding, groundedness, installation, selection, triage_scale, weekly_flow
 from millrace.adapters.numeric_profile import numeric_profile
 from tasks.fingerprint import git_commit
 
@@ -19,6 +19,9 @@ SECTIONS: dict[str, tuple[str, Callable[[], str]]] = {
         lambda: embedding.markdown_table(embedding.run()),
     ),
     "groundedness": ("Groundedness scorer", groundedness.run),
+    "clustering": ("Clusters of questions with known intents, beside greedy grouping", clustering.run),
+    "selection": ("Annotations chosen against random ones: does the groundedness scorer learn faster?", selection.run),
+    "triage-scale": ("Triage of 10 000 and of 100 000 traces", triage_scale.run),
     "weekly": ("Weekly flow against a running server, beside its functions called directly", weekly_flow.run),
     "installation": ("Installation and demo", installation.run),
 }
