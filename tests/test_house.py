@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from tasks.ingestion import bundled_mapping
 from tasks.run import FlowConfig
-from tasks.tables import groundedness_model, injection_rules, redaction_rules, triage_rules
+from tasks.tables import groundedness_model, injection_rules, redaction_rules, triage_calibration, triage_rules
 
 ROOT = Path(__file__).parents[1]
 FLOWS = sorted(path.stem for path in (ROOT / "flows").glob("*.py") if path.stem != "__init__")
@@ -25,6 +25,7 @@ OPENERS = {
     "injection": injection_rules,
     "pii": redaction_rules,
     "triage": triage_rules,
+    "triage_confidence": triage_calibration,
 }
 ELSEWHERE = re.compile(
     r"/(?:home|Users)/(?!ann\b|runner\b)[a-z]\w*"  # somebody's folder; those of people in tests excepted
