@@ -16,7 +16,6 @@ from millrace.ledger.store import Ledger
 from millrace.ledger.tasks import task_history, tasks
 from tasks.receipts import read_receipts, read_summary, run_hash
 
-_POINTERS = ("golden/main", "index/main")
 _TIMES = {"at", "created_at", "asked_at", "submitted_at", "started_at", "finished_at", "registered_at", "duration_s"}
 
 
@@ -38,7 +37,9 @@ def state_of(home: Path) -> dict[str, Any]:
             "queue": [_without_times(task.model_dump(mode="json")) for task in tasks(ledger)],
             "queue events": [(event.event, event.task_id, event.actor) for event in task_history(ledger)],
             "annotations": [_without_times(each.model_dump(mode="json")) for each in annotations_for(ledger)],
-            "pointers": [_pointer(each) for name in _POINTERS for each in pointers.pointer_history_of(ledger, name)],
+            "pointers": [
+                _pointer(each) for name in _pointer_names(ledger) for each in pointers.pointer_history_of(ledger, name)
+            ],
         }
     state["files"] = {name: path.read_bytes() for name, path in _published(home)}
     return {name: _without_folder(value, str(home)) for name, value in state.items()}
@@ -94,7 +95,7 @@ def _check_ledger(path: Path, store: DatasetStore) -> None:
         missing = [entry.ref.name for entry in _catalogued(ledger) if not store.exists(entry.ref)]
         if missing:
             raise ValueError(f"catalogued but not there: {missing}")
-        for name in _POINTERS:
+        for name in _pointer_names(ledger):
             for each in pointers.pointer_history_of(ledger, name):
                 _check_pointer(each.value, path.parent)
 
@@ -148,6 +149,10 @@ def _pins(ledger: Ledger, run_id: str) -> dict[str, Any]:
 
 def _approvals(ledger: Ledger, run_id: str) -> list[approvals.Approval]:
     return [each.model_copy(update={"prefect_run_id": None}) for each in approvals.approvals_of(ledger, run_id)]
+
+
+def _pointer_names(ledger: Ledger) -> list[str]:
+    return [each.name for each in pointers.pointers_under(ledger, "")]
 
 
 def _pointer(each: pointers.Pointer) -> dict[str, Any]:
