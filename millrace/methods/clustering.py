@@ -96,19 +96,18 @@ def cluster_vectors(vectors: Vectors, counts: Sequence[int], config: ClusteringC
     if len(vectors) != len(weights) or (weights < 1).any():
         raise BadInputError("each text needs a vector and a count of at least 1", n=len(vectors), counts=len(weights))
     labels = np.full(len(vectors), NOISE, dtype=np.int64)
-    exact = np.asarray(vectors, dtype=np.float64)
-    worded = np.flatnonzero(exact.any(axis=1))
+    worded = np.flatnonzero(vectors.any(axis=1))
     chosen = _chosen(worded, weights, config)
     smallest = smallest_cluster(len(chosen))
     # numerical libraries sum in another order with other numbers of threads
     with threadpool_limits(1):
-        labels[chosen] = _in_rounds(exact[chosen], weights[chosen], config)
-        labels = _joined(exact, labels, worded, config.join_cosine)
+        labels[chosen] = _in_rounds(vectors[chosen].astype(np.float64), weights[chosen], config)
+        labels = _joined(vectors, labels, worded, config.join_cosine)
         left = chosen[labels[chosen] == NOISE]
         labels = _with_repetitions(vectors, labels, left, weights, smallest, config.core_cosine)
-        labels = _joined(exact, labels, worded, config.join_cosine)
-        labels = _numbered(_with_wordless(labels, exact, weights, smallest))
-        return Clusters(labels, unit_rows(_sums(exact, labels)))
+        labels = _joined(vectors, labels, worded, config.join_cosine)
+        labels = _numbered(_with_wordless(labels, vectors, weights, smallest))
+        return Clusters(labels, unit_rows(_sums(vectors, labels)))
 
 
 def smallest_cluster(n_texts: int) -> int:
@@ -192,11 +191,11 @@ def _split(points: Floats, vectors: Floats, labels: Labels, smallest: int, thres
     return _numbered(split)
 
 
-def _sums(vectors: Floats, labels: Labels) -> Floats:
-    """Sum of each cluster's vectors, shape (n_clusters, d)."""
+def _sums(vectors: Floats | Vectors, labels: Labels) -> Floats:
+    """Sum of each cluster's vectors, shape (n_clusters, d), in float64, of which only one cluster is held at once."""
     sums = np.zeros((int(labels.max(initial=NOISE)) + 1, vectors.shape[1]))
     for label in range(len(sums)):
-        sums[label] = vectors[labels == label].sum(axis=0)
+        sums[label] = vectors[labels == label].astype(np.float64).sum(axis=0)
     return sums
 
 
@@ -236,14 +235,14 @@ def _without_strays(vectors: Floats, labels: Labels, weights: Labels, smallest: 
     return _numbered(left)
 
 
-def _joined(vectors: Floats, labels: Labels, worded: Labels, threshold: float) -> Labels:
+def _joined(vectors: Floats | Vectors, labels: Labels, worded: Labels, threshold: float) -> Labels:
     """Give noise the nearest cluster's label where it is near enough."""
     means = unit_rows(_sums(vectors, labels))
     joined = labels.copy()
     left = worded[labels[worded] == NOISE]
     for start in range(0, len(left) if len(means) else 0, _BLOCK_ROWS):
         rows = left[start : start + _BLOCK_ROWS]
-        cosines = vectors[rows] @ means.T
+        cosines = vectors[rows].astype(np.float64) @ means.T
         near = cosines.max(axis=1) >= threshold
         joined[rows[near]] = cosines.argmax(axis=1)[near]
     return joined
@@ -260,7 +259,7 @@ def _with_repetitions(
     return _numbered(new)
 
 
-def _with_wordless(labels: Labels, vectors: Floats, weights: Labels, smallest: int) -> Labels:
+def _with_wordless(labels: Labels, vectors: Vectors, weights: Labels, smallest: int) -> Labels:
     """A text without words is a cluster when it alone occurs often enough."""
     new = labels.copy()
     alone = np.flatnonzero(~vectors.any(axis=1) & (weights >= smallest))

@@ -18,6 +18,7 @@ from millrace.triage.signals import signals_of
 Matches = npt.NDArray[np.int64]
 
 _SHOWN_WHEN_OK = ("status", "n_contexts", "groundedness")
+_ROWS_AT_ONCE = 1000  # whose texts are held as words; bounds memory
 
 
 def triage_part(
@@ -46,6 +47,18 @@ def triage_part(
     check_rules(rules, "triage rules")
     if calibration is not None:
         check_calibration(calibration, "triage calibration")
+    slices = [traces.slice(start, _ROWS_AT_ONCE) for start in range(0, traces.num_rows, _ROWS_AT_ONCE)]
+    triaged = [_triaged(each, scores, rules, injection_rules, calibration) for each in slices]
+    return pa.concat_tables([arrow_schema(TriageRow).empty_table(), *triaged])
+
+
+def _triaged(
+    traces: pa.Table,
+    scores: pa.Table,
+    rules: TriageRules,
+    injection_rules: Sequence[InjectionRule],
+    calibration: TriageCalibration | None,
+) -> pa.Table:
     signals = signals_of(traces, scores, injection_rules)
     matches = first_matches(signals, rules)
     decided = [rules.rules[match] if match >= 0 else None for match in matches.tolist()]

@@ -136,14 +136,10 @@ def _found(failures: Sequence[_Failure], embedder: Embedder, config: GroupingCon
     counts: dict[FailureType, Counter[str]] = defaultdict(Counter)
     for failure in failures:
         counts[failure.failure_type][failure.question] += 1
-    distinct = sorted({failure.question for failure in failures})
-    vectors = embedder.embed(distinct) if distinct else np.zeros((0, 0), dtype=np.float32)
-    row_of = {question: row for row, question in enumerate(distinct)}
     groups: list[_Group] = []
     for failure_type in sorted(counts):
-        questions = sorted(counts[failure_type])
-        own = vectors[[row_of[question] for question in questions]]
-        groups += _groups_of_type(failure_type, questions, own, counts[failure_type], config)
+        questions = sorted(counts[failure_type])  # one type at a time, so that only its vectors are held
+        groups += _groups_of_type(failure_type, questions, embedder.embed(questions), counts[failure_type], config)
     return groups
 
 
