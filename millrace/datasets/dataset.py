@@ -117,7 +117,7 @@ class Dataset:
             return table.cast(schema)
         if measured and part.measured_file is not None:
             beside = self._read_file(part.measured_file, part.hash)
-            columns = {name: beside.column(name) for name in names}
+            columns = {name: _measured(beside, schema.field(name)) for name in names}
         else:
             columns = {name: _blank(schema.field(name), table.num_rows) for name in names}
         by_name = {name: columns[name] if name in columns else table.column(name) for name in schema.names}
@@ -139,6 +139,12 @@ def _brought_forward(table: pa.Table, model: type[BaseModel]) -> pa.Table:
         default = model.model_fields[name].get_default(call_default_factory=True)
         table = table.append_column(schema.field(name), pa.array([default] * table.num_rows, schema.field(name).type))
     return table.select([name for name in schema.names if name in core])
+
+
+def _measured(beside: pa.Table, field: pa.Field) -> pa.ChunkedArray | pa.Array:
+    """A measured column; what a later version of the record added is blank."""
+    known = field.name in beside.column_names
+    return beside.column(field.name).cast(field.type) if known else _blank(field, beside.num_rows)
 
 
 def _blank(field: pa.Field, n_rows: int) -> pa.Array:

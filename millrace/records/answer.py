@@ -7,7 +7,7 @@ from millrace.records.trace import RedactionCount, Turn, UtcTime
 
 
 class Question(Record):
-    """A question before it is answered; the text is already without personal data."""
+    """A question before it is answered: without personal data, and a pseudonym where an id was some."""
 
     question_id: Identifier
     tenant_id: Identifier
@@ -17,4 +17,6 @@ class Question(Record):
     question: str
     history: list[Turn] = []
     redactions: list[RedactionCount] = []
-    blocked_by: str | None = Field(None, description="Rule that forbids answering; None when it may be answered")
+    reported_pii: list[RedactionCount] = Field([], description="Personal data that was counted and left as it is")
+    blocked_by: str | None = Field(None, description="Injection rule that forbids answering; None when none does")
+    pii_blocked_by: str | None = Field(None, description="PII type that forbids answering; None when none does")

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from millrace.records.annotation import Annotation, AnnotationTask, AskedQuestion
 from millrace.records.answer import Question
-from millrace.records.document import Chunk, Document
+from millrace.records.document import Chunk, ChunkVector, Document
 from millrace.records.golden import GoldenRow
 from millrace.records.groundedness import GroundednessScore
 from millrace.records.trace import HumanRating, SkipRow, Trace
@@ -26,13 +26,14 @@ class Kind:
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind("traces", Trace),
-        Kind("selected_traces", Trace),
+        Kind("traces", Trace, version=2),
+        Kind("selected_traces", Trace, version=2),
         Kind("human_ratings", HumanRating),
         Kind("skips", SkipRow),
-        Kind("documents", Document),
-        Kind("chunks", Chunk),
-        Kind("questions", Question),
+        Kind("documents", Document, version=2),
+        Kind("chunks", Chunk, version=2),
+        Kind("chunk_vectors", ChunkVector),
+        Kind("questions", Question, version=2),
         Kind("groundedness", GroundednessScore),
         Kind("triage", TriageRow, version=2),
         Kind("failure_groups", FailureGroup, version=2),

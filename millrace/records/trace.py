@@ -53,11 +53,28 @@ class Span(Record):
 
 
 class SpanTiming(Record):
-    """When a span ran and how long it took."""
+    """When a span ran, how long it took, and how many characters of query, passages and answer went in and out."""
 
     name: Identifier
     start: UtcTime | None = None
     duration_ms: float = Field(ge=0)
+    characters_in: StorableCount | None = None
+    characters_out: StorableCount | None = None
+
+
+class ModelCall(Record):
+    """What one call of a model took, all its tries together."""
+
+    purpose: Identifier
+    model: str
+    tries: int = Field(ge=1)
+    retried_for: list[str] = Field([], description="Why each try before the last was no use")
+    duration_ms: float = Field(ge=0)
+    input_tokens: StorableCount | None = None
+    output_tokens: StorableCount | None = None
+    cost_usd: float | None = Field(None, ge=0)
+    cost_reason: str | None = Field(None, description="Why the cost is not known")
+    remembered: bool = Field(False, description="Answered from the request journal: nothing was paid again")
 
 
 class Score(Record):
@@ -76,7 +93,7 @@ class RedactionCount(Record):
     n_items: int = Field(ge=1, le=2**63 - 1)
 
 
-TraceStatus = Literal["answered", "abstained", "blocked", "failed"]
+TraceStatus = Literal["answered", "abstained", "blocked", "escalated", "failed"]
 
 
 class Trace(Record):
@@ -97,6 +114,8 @@ class Trace(Record):
     answered_by: str = Field("unknown", description="Model or answerer that wrote the answer")
     config_hash: str | None = Field(None, description="sha256 of the configuration that answered")
     feature_flags: list[str] = []
+    route: Identifier | None = Field(None, description="Route the question took; None where there is no routing")
+    output: str | None = Field(None, description="The structured output in canonical JSON, where a route asks for one")
     spans: list[Span] = []
     scores: list[Score] = []
     redactions: list[RedactionCount] = []
@@ -104,6 +123,7 @@ class Trace(Record):
     output_tokens: StorableCount | None = None
     pipeline_version: Annotated[str | None, Measured()] = Field(None, description="Commit of the application")
     timings: Annotated[list[SpanTiming], Measured()] = []
+    calls: Annotated[list[ModelCall], Measured()] = []
     cost_usd: Annotated[float | None, Measured()] = Field(None, ge=0)
 
 

@@ -121,7 +121,11 @@ def test_a_damaged_part_is_refused(store: DatasetStore, damage: str) -> None:
     elif damage == "cut":
         part.write_bytes(content[: len(content) // 2])
     else:
-        content[len(content) // 3] ^= 0xFF
+        group = pq.read_metadata(part).row_group(0)
+        columns = (group.column(index) for index in range(group.num_columns))
+        questions = next(column for column in columns if column.path_in_schema == "question")
+        first = questions.dictionary_page_offset or questions.data_page_offset
+        content[first + questions.total_compressed_size // 2] ^= 0xFF  # elsewhere there is room that holds nothing
         part.write_bytes(content)
     with pytest.raises(DamagedDatasetError, match=r"part-.*expected values with hash"):
         store.open(ref).verify()
