@@ -37,7 +37,19 @@ def _several_annotators(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(1, _several_annotators),)
+def _request_journal(connection: Connection) -> None:
+    """Paid replies of chat models, by what was asked."""
+    for statement in (
+        "CREATE TABLE requests (key VARCHAR NOT NULL, run_id VARCHAR NOT NULL, model VARCHAR NOT NULL, text TEXT, "
+        "fault VARCHAR, truncated BOOLEAN NOT NULL, retried_for TEXT NOT NULL, duration_ms FLOAT NOT NULL, "
+        "input_tokens BIGINT, output_tokens BIGINT, cost_usd FLOAT, cost_reason TEXT, replied_at BIGINT NOT NULL, "
+        "PRIMARY KEY (key))",
+        "CREATE INDEX ix_requests_run_id ON requests (run_id)",
+    ):
+        connection.exec_driver_sql(statement)
+
+
+MIGRATIONS: tuple[Migration, ...] = (Migration(1, _several_annotators), Migration(2, _request_journal))
 
 
 def version_of(connection: Connection) -> int | None:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -29,7 +30,7 @@ from sqlalchemy import (
 from millrace.datasets.canonical import canonical_json
 from millrace.errors import BadInputError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 Json = Any  # whatever canonical JSON can hold; a recursive type would refuse a caller's dict[str, str]
 
@@ -244,4 +245,22 @@ pointer_history = Table(
     Column("at", Time, nullable=False),
     Index("ix_pointer_history_name_sequence", "name", "sequence"),
     sqlite_autoincrement=True,
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("run_id", String, nullable=False, index=True),
+    Column("model", String, nullable=False),
+    Column("text", Text),
+    Column("fault", String),
+    Column("truncated", Boolean, nullable=False),
+    Column("retried_for", CanonicalJson, nullable=False),
+    Column("duration_ms", Float, nullable=False),
+    Column("input_tokens", BigInteger),
+    Column("output_tokens", BigInteger),
+    Column("cost_usd", Float),
+    Column("cost_reason", Text),
+    Column("replied_at", Time, nullable=False),
 )
