@@ -7,20 +7,18 @@ build to build.
 """
 
 import json
-import re
 import shutil
 import tempfile
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from qdrant_edge import (
     Distance,
     EdgeConfig,
     EdgeOptimizersConfig,
     EdgeShard,
+    EdgeSparseVectorParams,
     EdgeVectorParams,
     FieldCondition,
     Filter,
@@ -28,23 +26,36 @@ from qdrant_edge import (
     PayloadSchemaType,
     Point,
     Query,
+    QueryBatchRequest,
     QueryRequest,
     SearchParams,
     UpdateOperation,
 )
+from qdrant_edge import SparseVector as EngineTerms
 
+from millrace.adapters.qdrant_hits import Found, find_hits, found
+from millrace.adapters.qdrant_points import (
+    DENSE,
+    FIELDS,
+    TENANT,
+    TERMS,
+    check_name,
+    engine_id,
+    engine_payload,
+    ordered_points,
+    required_fields,
+    unit,
+)
 from millrace.adapters.snapshot_files import copy_verified, list_files, sync_tree
 from millrace.errors import BadInputError, DamagedDatasetError, NotFoundError
-from millrace.ports import IndexPoint, SearchHit, VectorIndex, Vectors
+from millrace.ports import IndexPoint, Search, SearchHit, SparseVector, VectorIndex
 
-_FORMAT = "qdrant-edge-1"
+_FORMAT = "qdrant-edge-2"
+_EARLIER = frozenset({"qdrant-edge-1"})  # without terms
 _MANIFEST = "snapshot.json"
 _SHARD = "shard"
-_NAMESPACE = uuid.UUID("6f7b3c0e-6f0a-5d0e-9d5e-3a9d1f1c2b47")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _POINTS_AT_ONCE = 1000
 _NEVER = 1 << 40  # KB; larger than any segment, so no approximate graph is built
-_TIES = 16  # fetched beyond the limit, so that equal scores at the cut are ordered by id
 
 
 class QdrantEdgeStore:
@@ -59,9 +70,11 @@ class QdrantEdgeStore:
         Raises:
             BadInputError: the name could lead out of the root.
         """
-        if not _NAME.fullmatch(snapshot):
-            raise BadInputError(f"{snapshot!r} cannot name a snapshot: letters, digits, '.', '_', '-'", name=snapshot)
-        return self._root / snapshot
+        return self._root / check_name(snapshot)
+
+    def exists(self, snapshot: str) -> bool:
+        """Whether there is a snapshot of this name; it is checked when it is opened."""
+        return self.path(snapshot).is_dir()
 
     def build(self, snapshot: str, points: Sequence[IndexPoint], *, dimension: int) -> None:
         """Write a snapshot in a temporary sibling and publish it by rename; one that exists is left as it is.
@@ -72,11 +85,11 @@ class QdrantEdgeStore:
         target = self.path(snapshot)
         if target.exists():
             return
-        _check(points, dimension)
+        ordered = ordered_points(points, dimension)
         self._root.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{snapshot}.", suffix=".tmp", dir=self._root))
         try:
-            _write_shard(temporary / _SHARD, points, dimension)
+            _write_shard(temporary / _SHARD, ordered, dimension)
             manifest = {"format": _FORMAT, "count": len(points), "dimension": dimension, "files": list_files(temporary)}
             (temporary / _MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True), encoding="utf-8")
             sync_tree(temporary)
@@ -89,6 +102,7 @@ class QdrantEdgeStore:
 
         Raises:
             NotFoundError: no such snapshot.
+            BadInputError: it is of an earlier format; the documents have to be ingested again.
             DamagedDatasetError: the folder is not a snapshot, or a file differs from its hash.
         """
         source = self.path(snapshot)
@@ -98,7 +112,8 @@ class QdrantEdgeStore:
         private = Path(tempfile.mkdtemp(prefix="millrace-index-"))
         try:
             copy_verified(source, private, manifest["files"])
-            return QdrantEdgeIndex(_load(private / _SHARD, source), private, dimension=manifest["dimension"])
+            shard = _load(private / _SHARD, source)
+            return QdrantEdgeIndex(shard, private, snapshot=snapshot, dimension=manifest["dimension"])
         except BaseException:
             shutil.rmtree(private, ignore_errors=True)
             raise
@@ -107,24 +122,32 @@ class QdrantEdgeStore:
 class QdrantEdgeIndex:
     """Implements ``VectorIndex`` over a private copy of a snapshot, which it owns."""
 
-    def __init__(self, shard: EdgeShard, folder: Path, *, dimension: int) -> None:
+    def __init__(self, shard: EdgeShard, folder: Path, *, snapshot: str, dimension: int) -> None:
         self._shard: EdgeShard | None = shard
         self._folder = folder
+        self._snapshot = snapshot
         self._dimension = dimension
 
-    def search(self, vector: Vectors, *, tenant_id: str, limit: int) -> list[SearchHit]:
-        """The tenant's nearest points by cosine, best first, ties by point id; a zero vector scores 0 everywhere.
+    @property
+    def snapshot(self) -> str:
+        return self._snapshot
+
+    def search(self, searches: Sequence[Search]) -> list[list[SearchHit]]:
+        """Each search's hits, best first, ties by point id.
 
         Raises:
             BadInputError: no tenant, a limit under 1, a vector of another shape, or a closed index.
         """
-        if self._shard is None:
+        shard = self._shard
+        if shard is None:
             raise BadInputError("the index is closed; open the snapshot again")
-        if not tenant_id or limit < 1:
-            raise BadInputError("a search needs a tenant and a limit of at least 1", tenant_id=tenant_id, limit=limit)
-        query = _finite_vector(vector, self._dimension, "query")
-        hits = _best(self._shard, query, tenant_id, limit)
-        return sorted(hits, key=lambda hit: (-hit.score, hit.point_id))[:limit]
+
+        def ask(wanted: Sequence[tuple[Search, int]]) -> list[list[Found]]:
+            requests = [_request(search, n_points) for search, n_points in wanted]
+            answers = shard.query_batch(QueryBatchRequest(requests))
+            return [[found(each.score, each.payload, each.vector) for each in answer] for answer in answers]
+
+        return find_hits(searches, self._dimension, ask)
 
     def close(self) -> None:
         """Release the engine and remove the private copy; closing twice does nothing."""
@@ -134,57 +157,36 @@ class QdrantEdgeIndex:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _best(shard: EdgeShard, query: list[float], tenant_id: str, limit: int) -> list[SearchHit]:
-    """At least the ``limit`` best, with all that tie with the last of them."""
-    n_fetched = limit + _TIES
-    while True:
-        request = QueryRequest(
-            limit=n_fetched,
-            query=Query.Nearest(query),
-            filter=Filter(must=[FieldCondition("tenant_id", match=MatchValue(tenant_id))]),
-            params=SearchParams(exact=True),
-            with_payload=True,
-        )
-        found = shard.query(request)
-        if len(found) < n_fetched or found[-1].score < found[limit - 1].score:
-            return [_hit(point.score, point.payload or {}) for point in found]
-        n_fetched *= 2
+def _request(search: Search, n_points: int) -> QueryRequest:
+    return QueryRequest(
+        limit=n_points,
+        query=Query.Nearest(unit(search.vector).tolist(), using=DENSE)
+        if search.terms is None
+        else Query.Nearest(_engine_terms(search.terms), using=TERMS),
+        filter=Filter(must=[FieldCondition(name, match=MatchValue(value)) for name, value in required_fields(search)]),
+        params=SearchParams(exact=True),
+        with_payload=True,
+        with_vector=[DENSE],
+    )
 
 
-def _hit(score: float, payload: dict[str, Any]) -> SearchHit:
-    return SearchHit(point_id=payload["point_id"], score=min(1.0, max(-1.0, score)), payload=payload["payload"])
+def _engine_terms(terms: SparseVector) -> EngineTerms:
+    return EngineTerms(terms.indices.tolist(), terms.values.tolist())
 
 
-def _check(points: Sequence[IndexPoint], dimension: int) -> None:
-    seen: set[tuple[str, str]] = set()
-    for point in points:
-        _finite_vector(point.vector, dimension, f"point {point.point_id}")
-        key = (point.tenant_id, point.point_id)
-        if not all(key) or key in seen:
-            raise BadInputError(f"point {key} lacks a tenant or an id, or its id is used twice", point=point.point_id)
-        seen.add(key)
-
-
-def _finite_vector(vector: Vectors, dimension: int, what: str) -> list[float]:
-    if vector.shape != (dimension,) or not np.isfinite(vector).all():
-        raise BadInputError(
-            f"{what}: expected {dimension} finite numbers, got shape {vector.shape}", expected=dimension
-        )
-    return [float(value) for value in vector]
-
-
-def _write_shard(folder: Path, points: Sequence[IndexPoint], dimension: int) -> None:
+def _write_shard(folder: Path, ordered: Sequence[IndexPoint], dimension: int) -> None:
     folder.mkdir()
     config = EdgeConfig(
-        vectors=EdgeVectorParams(size=dimension, distance=Distance.Cosine),
+        vectors={DENSE: EdgeVectorParams(size=dimension, distance=Distance.Dot)},
+        sparse_vectors={TERMS: EdgeSparseVectorParams()},
         optimizers=EdgeOptimizersConfig(default_segment_number=1, indexing_threshold=_NEVER),
         max_search_threads=1,
         wal_enabled=False,
     )
     shard = EdgeShard.create(str(folder), config)
     try:
-        shard.update(UpdateOperation.create_field_index("tenant_id", PayloadSchemaType.Keyword))
-        ordered = sorted(points, key=lambda point: (point.tenant_id, point.point_id))
+        for name in (TENANT, FIELDS):
+            shard.update(UpdateOperation.create_field_index(name, PayloadSchemaType.Keyword))
         for start in range(0, len(ordered), _POINTS_AT_ONCE):
             batch = [_engine_point(point) for point in ordered[start : start + _POINTS_AT_ONCE]]
             shard.update(UpdateOperation.upsert_points(batch))
@@ -195,10 +197,8 @@ def _write_shard(folder: Path, points: Sequence[IndexPoint], dimension: int) -> 
 
 
 def _engine_point(point: IndexPoint) -> Point:
-    """The engine takes numbers and UUIDs as ids; ours stays in the payload."""
-    engine_id = uuid.uuid5(_NAMESPACE, json.dumps([point.tenant_id, point.point_id]))
-    payload = {"tenant_id": point.tenant_id, "point_id": point.point_id, "payload": dict(point.payload)}
-    return Point(str(engine_id), point.vector.tolist(), payload)
+    vectors = {DENSE: unit(point.vector).tolist(), TERMS: _engine_terms(point.terms)}
+    return Point(engine_id(point), vectors, engine_payload(point))
 
 
 def _publish(temporary: Path, target: Path) -> None:
@@ -213,6 +213,10 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / _MANIFEST
     try:
         manifest: dict[str, Any] = json.loads(path.read_bytes())
+        if manifest["format"] in _EARLIER:
+            raise BadInputError(
+                f"{folder} is of the form {manifest['format']}; ingest the documents again", path=str(path)
+            )
         if manifest["format"] == _FORMAT and manifest["dimension"] > 0 and isinstance(manifest["files"], dict):
             return manifest
     except (OSError, ValueError, TypeError, KeyError) as error:
