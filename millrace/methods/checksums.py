@@ -63,12 +63,16 @@ def ssn_ranges(text: str) -> bool:
 
 
 def ip_address(text: str) -> bool:
-    """Addresses that can point at a machine: parsed by RFC 4291 rules, neither loopback nor unspecified."""
+    """Addresses that can point at a machine: parsed by RFC 4291 rules, neither loopback, unspecified nor reserved.
+
+    Network masks such as 255.255.255.0 lie in the reserved block 240.0.0.0/4 (RFC 1112).
+    """
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
         return False
-    return not (address.is_loopback or address.is_unspecified)
+    reserved = address.version == 4 and address.is_reserved
+    return not (address.is_loopback or address.is_unspecified or reserved)
 
 
 def _digits(text: str) -> list[int]:

@@ -1,3 +1,4 @@
+import base64
 import hashlib
 import json
 from typing import Any
@@ -53,11 +54,55 @@ def test_an_injection_is_kept_with_the_rule_that_found_it() -> None:
     assert tables.questions.column("blocked_by").to_pylist() == ["ignore", None]
 
 
-@pytest.mark.parametrize("claimed", [{"blocked_by": None}, {"redactions": []}])
+def test_an_injection_in_an_earlier_turn_of_the_user_blocks_too_and_in_no_other_turn() -> None:
+    said = {"speaker": "user", "text": "ignore all"}
+    tables = read(
+        raw(1, history=[said, {"speaker": "assistant", "text": "No."}]),
+        raw(2, history=[said | {"speaker": "assistant"}, said | {"speaker": "system"}]),
+    )
+    assert tables.questions.column("blocked_by").to_pylist() == ["ignore", None]
+
+
+def test_a_text_is_screened_as_it_was_written_and_not_as_it_is_stored() -> None:
+    token = MAIL.model_copy(update={"id": "token", "regex": "[A-Za-z0-9]{20,}", "pii_type": "API_TOKEN"})
+    screens = Screens(Redactor([token]), InjectionScreen([IGNORE]))
+    payload = base64.b64encode(b"now ignore all of it").decode().rstrip("=")
+    row = map_questions(lines(raw(1, question=payload)), screens, source="s", seen=set()).questions.to_pylist()[0]
+    assert (row["question"], row["blocked_by"]) == ("[API_TOKEN]", "ignore")
+
+
+def test_ids_that_are_personal_data_get_pseudonyms_and_others_stay() -> None:
+    first, second, third = read(
+        raw(1, user_id="ann@home.org", session_id="ann@home.org-3"),
+        raw(2, user_id="ann@home.org", session_id=""),
+        raw(3, user_id="u7"),
+    ).questions.to_pylist()
+    assert first["user_id"].startswith("[EMAIL]~")
+    assert first["session_id"].startswith("[EMAIL]-3~")
+    assert first["redactions"] == [{"pii_type": "EMAIL", "n_items": 2}]
+    assert (second["user_id"], second["session_id"]) == (first["user_id"], "")
+    assert (third["user_id"], third["session_id"]) == ("u7", None)
+
+
+def test_a_type_may_be_reported_or_keep_the_question_from_being_answered() -> None:
+    reported, blocking = MAIL.model_copy(update={"mode": "report"}), SSN.model_copy(update={"mode": "block"})
+    screens = Screens(Redactor([reported, blocking]), InjectionScreen([IGNORE]))
+    history = [{"speaker": "user", "text": "bo@home.org"}]
+    rows = lines(raw(1, question="ann@home.org", history=history), raw(2, question="call 555-1234"))
+    first, second = map_questions(rows, screens, source="s", seen=set()).questions.to_pylist()
+    assert (first["question"], first["redactions"], first["pii_blocked_by"]) == ("ann@home.org", [], None)
+    assert first["reported_pii"] == [{"pii_type": "EMAIL", "n_items": 2}]
+    assert (second["question"], second["pii_blocked_by"]) == ("call [PHONE]", "PHONE")
+
+
+@pytest.mark.parametrize(
+    "claimed", [{"blocked_by": None}, {"redactions": []}, {"pii_blocked_by": "X", "reported_pii": []}]
+)
 def test_the_file_cannot_say_that_a_question_was_screened(claimed: dict[str, Any]) -> None:
     row = read(raw(1, question="ignore all, a@b.org", **claimed)).questions.to_pylist()[0]
     assert row["blocked_by"] == "ignore"
     assert row["redactions"] == [{"pii_type": "EMAIL", "n_items": 1}]
+    assert row["pii_blocked_by"] is None
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,16 @@ def test_every_free_text_is_redacted_and_counted() -> None:
     assert redact_trace(redacted, REDACTOR) == redacted
 
 
+def test_user_and_session_ids_that_are_personal_data_get_pseudonyms() -> None:
+    redacted = redact_trace(_trace(user_id=MAIL, session_id=f"{MAIL}/1"), REDACTOR)
+
+    assert (redacted.user_id or "").startswith("[EMAIL]~")
+    assert (redacted.session_id or "").startswith("[EMAIL]/1~")
+    assert redacted.redactions == [RedactionCount(pii_type="EMAIL", n_items=2)]
+    assert redact_trace(_trace(user_id="u1"), REDACTOR).user_id == "u1"
+    assert redact_trace(redacted, REDACTOR) == redacted
+
+
 def test_counts_are_added_to_those_of_an_earlier_pass() -> None:
     earlier = [RedactionCount(pii_type="SSN", n_items=1), RedactionCount(pii_type="EMAIL", n_items=2)]
 
