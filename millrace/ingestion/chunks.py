@@ -7,13 +7,15 @@ from itertools import groupby
 from pydantic import BaseModel, ConfigDict, Field
 
 from millrace.datasets.canonical import sha256_json
-from millrace.ingestion.markdown import Block, markdown_blocks
+from millrace.ingestion.blocks import Block, text_blocks
+from millrace.ingestion.markdown import markdown_blocks
 from millrace.methods.text import sentence_spans
 from millrace.records.document import Chunk, Document
 from millrace.records.trace import SkipRow
 
 _REQUIRED = ("doc_id", "tenant_id", "user_id")
-_CODE = ("fence", "code_block")
+_CODE = ("fence", "code_block", "code")
+_LONGEST_TITLE = 256  # characters; titles and headings are repeated in every chunk
 Span = tuple[int, int]
 
 
@@ -35,12 +37,19 @@ def chunk_documents(documents: Iterable[Document], config: ChunkingConfig) -> tu
     skips: list[SkipRow] = []
     for document in documents:
         reason = reject_reason(document)
-        for position, (headings, start, end) in enumerate(_passages(document.text, config)):
+        for position, (headings, start, end) in enumerate(_passages(document, config)):
             if reason is None:
                 chunks.append(_chunk(document, headings, start, end, position))
             else:
                 skips.append(_rejected(document, start, end, reason))
     return chunks, skips
+
+
+def document_blocks(document: Document) -> Iterator[Block]:
+    """What a document consists of, by its markup: blocks in order, without the headings above them."""
+    if document.markup == "markdown":
+        return markdown_blocks(document.text)
+    return text_blocks(document.text, document.marks)
 
 
 def reject_reason(document: Document) -> str | None:
@@ -55,12 +64,13 @@ def _chunk(document: Document, headings: tuple[str, ...], start: int, end: int, 
         doc_id=document.doc_id,
         tenant_id=document.tenant_id,
         user_id=document.user_id,
-        title=document.title,
-        headings=list(headings),
+        title=document.title[:_LONGEST_TITLE],
+        headings=[heading[:_LONGEST_TITLE] for heading in headings],
         text=text,
         start=start,
         end=end,
         position=position,
+        metadata=document.metadata,
     )
 
 
@@ -74,10 +84,10 @@ def _rejected(document: Document, start: int, end: int, reason: str) -> SkipRow:
     )
 
 
-def _passages(text: str, config: ChunkingConfig) -> Iterator[tuple[tuple[str, ...], int, int]]:
+def _passages(document: Document, config: ChunkingConfig) -> Iterator[tuple[tuple[str, ...], int, int]]:
     """Headings, start and end of every passage; none reaches over a heading."""
-    for headings, section in groupby(markdown_blocks(text), key=lambda block: block.headings):
-        units = [unit for block in section for unit in _units(text, block, config)]
+    for headings, section in groupby(document_blocks(document), key=lambda block: block.headings):
+        units = [unit for block in section for unit in _units(document.text, block, config)]
         for start, end in _packed(units, config.target_characters):
             yield headings, start, end
 

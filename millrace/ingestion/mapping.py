@@ -1,5 +1,6 @@
 """The declarative mapping from somebody's rows to traces and human ratings."""
 
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self, get_args
@@ -10,6 +11,8 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from millrace.errors import BadInputError, NotFoundError
 from millrace.ingestion.field_paths import MISSING, PathField
 from millrace.ingestion.field_sources import ItemsSource, Source, values_of
+from millrace.ingestion.forms import FORMS, FormName
+from millrace.ingestion.readers import Row
 from millrace.records.base import Identifier, Record
 from millrace.records.trace import HumanRating, Trace
 
@@ -93,6 +96,7 @@ class TraceMapping(Record):
 
     name: Identifier
     description: str = ""
+    form: FormName | None = Field(None, description="A published form that gives what no field here does")
     closed: bool = Field(False, description="Refuse rows with a field that the mapping does not name")
     fields: dict[Annotated[str, AfterValidator(_is_trace_field)], Source]
     conversation: ConversationSource | None = None
@@ -115,20 +119,33 @@ class TraceMapping(Record):
             raise ValueError(f"{min(twice)!r} is given by the conversation already")
         given = self.fields.keys() | ({"question"} if self.conversation else set())
         absent = sorted({"trace_id", "question"} - given)
-        if absent:
+        if absent and self.form is None:
             raise ValueError(f"nothing says where {absent[0]!r} comes from")
         return self
+
+    def rows(self, path: Path) -> Iterator[list[Row]]:
+        """The file's rows in batches; a form may put several rows of the file together to one."""
+        return FORMS[self.form].read(path)
+
+    def row(self, content: dict[str, object]) -> dict[str, object]:
+        """What the paths lead into, from what was read of the file."""
+        return FORMS[self.form].row(content)
 
     def trace_values(self, row: dict[str, object]) -> dict[str, object]:
         """The trace fields that the row gives; BadInputError with a ``reason`` when the row does not fit."""
         if self.closed and not row.keys() <= self._roots:
             raise BadInputError("the row has a field that the mapping does not name", reason="unknown_field")
-        values = values_of(self.fields, row)
-        return values | self.conversation.values(row) if self.conversation else values
+        form = FORMS[self.form]
+        values = form.values(row) | values_of(self.fields, row)
+        values |= self.conversation.values(row) if self.conversation else {}
+        if "question" not in values and form.question:
+            raise BadInputError(f"question: nothing in {form.question}", reason="missing_field")
+        return values
 
     def ratings(self, row: dict[str, object], trace_id: str) -> list[HumanRating]:
         """The human ratings in the row."""
-        return [rating for source in self.labels for rating in source.ratings(row, trace_id)]
+        given = [HumanRating.model_validate(each | {"trace_id": trace_id}) for each in FORMS[self.form].ratings(row)]
+        return given + [rating for source in self.labels for rating in source.ratings(row, trace_id)]
 
     @cached_property
     def _roots(self) -> set[str | None]:

@@ -1,144 +1,101 @@
-"""Markdown folders to documents, and a document's text to its blocks."""
+"""Markdown: a file's title, and a text's blocks with the headings above them."""
 
-import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import accumulate
-from pathlib import Path
+from typing import Any, NamedTuple
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from millrace.errors import NotFoundError
+from millrace.ingestion.blocks import Block, HeadingPath, trimmed
+from millrace.ingestion.extracted import Extracted, Owner, decoded, document_of
 from millrace.records.document import Document
-from millrace.records.trace import SkipRow
 
-SUFFIXES = (".md", ".mdx", ".txt")
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(?P<fields>.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
-_TITLE = re.compile(r"^title:[ \t]*(?P<title>\S.*?)[ \t]*$", re.MULTILINE)
+_TITLE = re.compile(r"^title:(?P<title>.*)$", re.MULTILINE)
 _SILENT = ("hr", "html_comment")
 
 
-@dataclass(frozen=True)
-class Block:
-    """A top-level block: characters ``start`` to ``end`` (exclusive) of the document's text."""
+class _TopLevel(NamedTuple):
+    """A top-level block; ``level`` and ``title`` are a heading's, otherwise 0 and empty."""
 
-    kind: str  # markdown-it's token type without "_open": paragraph, fence, bullet_list, table ...
+    kind: str
     start: int
     end: int
-    headings: tuple[str, ...]
+    level: int
+    title: str
 
 
-def read_documents(root: Path, *, tenant_id: str, user_id: str) -> tuple[list[Document], list[SkipRow]]:
-    """Read every Markdown and text file under a folder, sorted by relative path.
-
-    Hidden files, files in hidden folders and symbolic links are left out. A file that is not UTF-8, or whose name
-    cannot be an identifier, becomes a skip row.
+def read_markdown(raw: bytes) -> Extracted:
+    """The text as it is; its title is the front matter's, else the first heading's.
 
     Raises:
-        NotFoundError: ``root`` is not a folder.
+        BadInputError: reason ``not_utf8``.
     """
-    if not root.is_dir():
-        raise NotFoundError(f"no folder {root} to read documents from", path=str(root))
-    documents: list[Document] = []
-    skips: list[SkipRow] = []
-    for source, path in sorted((path.relative_to(root).as_posix(), path) for path in _files(root)):
-        raw = path.read_bytes()
-        try:
-            source.encode()
-            text = raw.decode("utf-8-sig")
-        except UnicodeError as error:
-            skips.append(_not_utf8(source, raw, error))
-            continue
-        documents.append(make_document(text, source=source, tenant_id=tenant_id, user_id=user_id))
-    return documents, skips
+    text = decoded(raw)
+    return Extracted(text, _title(text), "markdown")
 
 
 def make_document(text: str, *, source: str, tenant_id: str, user_id: str) -> Document:
-    """A document of one text; its id is its source, its title the front matter's, else the first heading's."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return Document(
-        doc_id=source,
-        tenant_id=tenant_id,
-        user_id=user_id,
-        source=source,
-        title=_title(text) or Path(source).stem,
-        text=text,
-        content_hash=hashlib.sha256(text.encode()).hexdigest(),
-    )
+    """A Markdown document of one text, named by its source."""
+    return document_of(read_markdown(text.encode()), source=source, owner=Owner(tenant_id, user_id, {}))
 
 
-def markdown_blocks(text: str) -> list[Block]:
+def markdown_blocks(text: str) -> Iterator[Block]:
     """Top-level blocks in order with the headings above them; no front matter, headings, rules or comments."""
-    blocks: list[Block] = []
-    path: list[tuple[int, str]] = []
-    for kind, start, end, token, inline in _top_level(text):
-        if kind == "heading":
-            level = int(token.tag[1:])
-            path = [(above, title) for above, title in path if above < level]
-            path.append((level, _plain(inline)))
-        elif kind not in _SILENT:
-            blocks.append(Block(kind, start, end, tuple(title for _, title in path)))
-    return blocks
-
-
-def _files(root: Path) -> Iterator[Path]:
-    for path in root.rglob("*"):
-        hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
-        if path.suffix.lower() in SUFFIXES and not hidden and path.is_file() and not path.is_symlink():
-            yield path
-
-
-def _not_utf8(source: str, raw: bytes, error: UnicodeError) -> SkipRow:
-    position = error.start if isinstance(error, UnicodeDecodeError) else 0
-    return SkipRow(
-        source=source.encode(errors="replace").decode(),
-        line=raw.count(b"\n", 0, position) + 1,
-        reason="not_utf8",
-        message=f"not UTF-8 at byte {position}; save the file as UTF-8",
-        row_hash=hashlib.sha256(raw).hexdigest(),
-    )
+    path = HeadingPath()
+    for block in _top_level(text):
+        if block.kind == "heading":
+            path.enter(block.level, block.title)
+        elif block.kind not in _SILENT:
+            yield Block(block.kind, block.start, block.end, path.titles)
 
 
 def _title(text: str) -> str:
     front = _FRONT_MATTER.match(text)
     named = _TITLE.search(front["fields"]) if front else None
-    if named:
-        return named["title"].strip("\"'")
-    return next((_plain(inline) for kind, _, _, _, inline in _top_level(text) if kind == "heading"), "")
+    if named and (title := named["title"].strip().strip("\"'")):
+        return title
+    return next((block.title for block in _top_level(text) if block.kind == "heading"), "")
 
 
-def _top_level(text: str) -> Iterator[tuple[str, int, int, Token, Token]]:
-    """Kind, start, end, token and the token after it, of every top-level block."""
+@lru_cache(maxsize=4)  # a document's title and its blocks are asked for one after the other
+def _top_level(text: str) -> tuple[_TopLevel, ...]:
     front = _FRONT_MATTER.match(text)
     offset = front.end() if front else 0
     lines = list(accumulate((len(line) + 1 for line in text[offset:].split("\n")), initial=offset))
-    tokens = _parser().parse(text[offset:])
+    references: dict[str, Any] = {}  # link targets, which headings may name
+    return tuple(_blocks(text, lines, _block_parser().parse(text[offset:], references), references))
+
+
+def _blocks(text: str, lines: list[int], tokens: list[Token], references: dict[str, Any]) -> Iterator[_TopLevel]:
+    """Blocks from tokens; ``lines`` are the offsets at which the parsed lines begin."""
     for token, following in zip(tokens, [*tokens[1:], *tokens[-1:]], strict=True):
         if token.level or token.map is None or token.nesting < 0:
             continue
-        start, end = _trimmed(text, lines[token.map[0]], min(lines[token.map[1]], len(text)))
+        start, end = trimmed(text, lines[token.map[0]], min(lines[token.map[1]], len(text)))
         kind = token.type.removesuffix("_open")
         if kind == "html_block" and text.startswith("<!--", start) and text.endswith("-->", start, end):
             kind = "html_comment"
         if start < end:
-            yield kind, start, end, token, following
+            level = int(token.tag[1:]) if kind == "heading" else 0
+            yield _TopLevel(kind, start, end, level, _plain(following.content, references) if level else "")
 
 
-def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
-    """Without blank lines before, and white space after; the first line keeps its indentation."""
-    piece = text[start:end].rstrip()
-    blank = re.match(r"(?:[^\S\n]*\n)*", piece)
-    return start + (blank.end() if blank else 0), start + len(piece)
-
-
-def _plain(inline: Token) -> str:
-    children = inline.children or []
+def _plain(heading: str, references: dict[str, Any]) -> str:
+    """A heading's words without emphasis, links and code marks."""
+    children = _inline_parser().parseInline(heading, references)[0].children or []
     return "".join(child.content for child in children if child.type in ("text", "code_inline")).strip()
 
 
 @cache
-def _parser() -> MarkdownIt:
-    return MarkdownIt("commonmark").enable("table")
+def _block_parser() -> MarkdownIt:
+    """Leaves out what is inside the blocks, which takes as long again and is needed of headings only."""
+    return MarkdownIt("commonmark").enable("table").disable("inline")
+
+
+@cache
+def _inline_parser() -> MarkdownIt:
+    return MarkdownIt("commonmark")

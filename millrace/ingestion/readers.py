@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from millrace.errors import BadInputError, NotFoundError
-from millrace.ingestion.json_array import array_elements, is_array
+from millrace.ingestion.json_array import array_elements, go_to_list, is_array, is_document
 from millrace.ingestion.row_bytes import CHUNK_BYTES, RowBytes, UnreadableRow
 
 MAX_BATCH_ROWS = 10_000
@@ -37,26 +37,53 @@ class RawRow:
 Row = RawRow | UnreadableRow
 
 
-def read_rows(path: Path) -> Iterator[list[Row]]:
+def read_rows(path: Path, lists: Sequence[str] = ()) -> Iterator[list[Row]]:
     """The rows of a file in file order, at most 10 000 or 64 MiB a batch.
 
-    ``.parquet`` is read as Parquet, ``.json`` that begins with ``[`` as a JSON array, everything else as one JSON text
-    a line. A row over 16 MiB is never held in memory and comes as an ``UnreadableRow``. Blank lines are left out and
-    counted.
+    ``.parquet`` is read as Parquet, ``.json`` that begins with ``[`` as a JSON array, ``.json`` that is one object as
+    that row, everything else as one JSON text a line. A row over 16 MiB is never held in memory and comes as an
+    ``UnreadableRow``. Blank lines are left out and counted.
+
+    Args:
+        lists: of a file that is one object whose first field is a list of one of these names, the elements are the
+        rows.
 
     Raises:
         NotFoundError: no such file.
         BadInputError: a Parquet file that cannot be opened.
     """
+    if path.suffix == ".parquet" and path.is_file():
+        yield from _parquet_batches(path)
+    else:
+        yield from batches(sized_rows(path, lists))
+
+
+def sized_rows(path: Path, lists: Sequence[str] = ()) -> Iterator[tuple[int, Row]]:
+    """The rows of a file of JSON texts one by one, each with its size in bytes; otherwise as :func:`read_rows`."""
     if not path.is_file():
         raise NotFoundError(f"no file {path.name}", file=path.name)
-    if path.suffix == ".parquet":
-        yield from _parquet_batches(path)
-        return
     with path.open("rb") as file:
-        array = path.suffix == ".json" and is_array(file)
-        rows = array_elements(file) if array else _lines(file)
-        yield from _batches(rows)
+        for line, content in _json_rows(file, lists) if path.suffix == ".json" else _lines(file):
+            if isinstance(content, UnreadableRow):
+                yield 0, content
+            elif content.strip():
+                yield len(content), RawRow(line, content)
+
+
+def _json_rows(file: BinaryIO, lists: Sequence[str]) -> Iterator[tuple[int, bytes | UnreadableRow]]:
+    if is_array(file):
+        return array_elements(file)
+    if not is_document(file):
+        return _lines(file)
+    return array_elements(file, alone=False) if go_to_list(file, lists) else _document(file)
+
+
+def _document(file: BinaryIO) -> Iterator[tuple[int, bytes | UnreadableRow]]:
+    document = RowBytes()
+    for piece in iter(lambda: file.read(CHUNK_BYTES), b""):
+        document.add(piece if document.n_bytes else piece.removeprefix(_BYTE_ORDER_MARK))
+    content = document.take(1)
+    yield 1, content.strip() if isinstance(content, bytes) else content
 
 
 def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes | UnreadableRow]]:
@@ -72,17 +99,15 @@ def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes | UnreadableRow]]:
     yield number + 1, line.take(number + 1)
 
 
-def _batches(rows: Iterable[tuple[int, bytes | UnreadableRow]]) -> Iterator[list[Row]]:
+def batches(rows: Iterable[tuple[int, Row]]) -> Iterator[list[Row]]:
+    """Rows, each given with its size in bytes, in batches of at most 10 000 rows or 64 MiB."""
     batch: list[Row] = []
     n_bytes = 0
-    for line, content in rows:
-        if isinstance(content, bytes) and not content.strip():
-            continue
-        size = len(content) if isinstance(content, bytes) else 0
+    for size, row in rows:
         if batch and (len(batch) == MAX_BATCH_ROWS or n_bytes + size > MAX_BATCH_BYTES):
             yield batch
             batch, n_bytes = [], 0
-        batch.append(RawRow(line, content) if isinstance(content, bytes) else content)
+        batch.append(row)
         n_bytes += size
     if batch:
         yield batch

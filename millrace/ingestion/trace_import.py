@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from millrace.datasets.schema import table_of
 from millrace.errors import BadInputError
 from millrace.ingestion.mapping import TraceMapping
-from millrace.ingestion.readers import Row, read_rows
+from millrace.ingestion.readers import Row
 from millrace.ingestion.row_objects import object_of, refusal, skip_row
 from millrace.methods.redaction import Redactor
 from millrace.methods.trace_redaction import redact_trace
@@ -45,7 +45,7 @@ def import_traces(path: Path, settings: ImportSettings) -> Iterator[Imported]:
         BadInputError: a file that cannot be opened as what its name says. Bad rows never raise.
     """
     seen: set[str] = set()
-    for batch in read_rows(path):
+    for batch in settings.mapping.rows(path):
         yield map_rows(batch, settings, source=path.name, seen=seen)
 
 
@@ -97,13 +97,15 @@ def _sort_out(
 
 
 def _take(row: Row, settings: ImportSettings) -> _Taken:
-    content = object_of(row)
-    values = _defaults(settings) | settings.mapping.trace_values(content)
     try:
+        content = settings.mapping.row(object_of(row))
+        values = _defaults(settings) | settings.mapping.trace_values(content)
         trace = Trace.model_validate(values)
         labels = settings.mapping.ratings(content, trace.trace_id)
     except ValidationError as error:
         raise refusal(error) from error
+    except RecursionError as error:
+        raise BadInputError("nested too deeply", reason="too_deep") from error
     except OverflowError as error:
         raise BadInputError("time: too close to the first or last year for UTC", reason="wrong_type") from error
     return _Taken(redact_trace(trace, settings.redactor), labels)

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from millrace.ingestion.chunks import ChunkingConfig, chunk_documents
-from millrace.ingestion.markdown import make_document, markdown_blocks, read_documents
-from millrace.records.document import Chunk, Document
+from millrace.ingestion.chunks import ChunkingConfig, chunk_documents, document_blocks
+from millrace.ingestion.document_batches import read_documents
+from millrace.ingestion.markdown import make_document
+from millrace.records.document import Chunk, Document, Mark, MetadataField
 
 SMALL = ChunkingConfig(target_characters=100, max_characters=200)
 SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "prefect_docs"
@@ -34,7 +35,7 @@ def check_offsets(source: Document, chunks: list[Chunk]) -> None:
         assert chunk.position == position
         end = chunk.end
         covered.update(range(chunk.start, chunk.end))
-    for block in markdown_blocks(source.text):
+    for block in document_blocks(source):
         lost = [i for i in range(block.start, block.end) if i not in covered and not source.text[i].isspace()]
         assert not lost
 
@@ -116,6 +117,33 @@ def test_the_id_follows_from_tenant_document_place_and_text_alone() -> None:
 def test_title_and_headings_are_searched_with_the_text_and_not_said_twice() -> None:
     (chunk,) = chunks_of("# Retries\n## Delay\nWait.")
     assert chunk.searchable() == "Retries > Delay\nWait."
+
+
+def test_of_a_text_without_markup_nothing_is_taken_for_a_heading_or_a_rule() -> None:
+    source = document("# one\n---\nmore").model_copy(update={"markup": "text"})
+    (chunk,), _ = chunk_documents([source], SMALL)
+    assert (chunk.text, chunk.headings) == ("# one\n---\nmore", [])
+
+
+@given(st.text(alphabet="ab. \n", max_size=400), st.lists(st.tuples(st.integers(0, 400), st.integers(0, 60))))
+def test_chunks_of_a_marked_text_are_slices_that_lose_nothing(text: str, stretches: list[tuple[int, int]]) -> None:
+    marks = [
+        Mark(kind=("heading", "code", "table")[(start + length) % 3], start=start, end=start + length, level=1)
+        for start, length in sorted(stretches)
+    ]
+    source = document(text).model_copy(update={"markup": "text", "marks": marks})
+    check_offsets(source, chunk_documents([source], SMALL)[0])
+
+
+def test_a_title_is_cut_before_it_is_repeated_in_every_chunk() -> None:
+    (chunk,) = chunks_of(f"# {'long ' * 100}\nText.")
+    assert (len(chunk.title), [len(heading) for heading in chunk.headings]) == (256, [256])
+
+
+def test_a_chunk_has_its_documents_metadata() -> None:
+    metadata = [MetadataField(name="version", value="3")]
+    (chunk,), _ = chunk_documents([document("One.").model_copy(update={"metadata": metadata})], SMALL)
+    assert chunk.metadata == metadata
 
 
 @pytest.mark.shared_data

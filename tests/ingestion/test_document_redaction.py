@@ -1,8 +1,11 @@
 import hashlib
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from millrace.ingestion.redaction import redact_documents
 from millrace.methods.redaction import RedactionRule, Redactor
-from millrace.records.document import Document
+from millrace.records.document import Document, Mark, MetadataField
 
 MAIL = RedactionRule(id="mail", regex=r"\w+@\w+\.org", pii_type="EMAIL", reason="r", positive="a@b.org", negative="b")
 
@@ -28,3 +31,30 @@ def test_a_document_without_personal_data_stays_as_it_is_and_the_order_too() -> 
 def test_redacting_twice_changes_nothing_more() -> None:
     once = redact_documents([document("one", "ann@mill.org")], Redactor([MAIL]))
     assert redact_documents(once, Redactor([MAIL])) == once
+
+
+def test_metadata_loses_personal_data_too() -> None:
+    tagged = document("one", "Text.").model_copy(update={"metadata": [MetadataField(name="by", value="ann@mill.org")]})
+    (found,) = redact_documents([tagged], Redactor([MAIL]))
+    assert found.metadata == [MetadataField(name="by", value="[EMAIL]")]
+
+
+@given(st.lists(st.tuples(st.sampled_from(["plain", "ann@mill.org", "a@b.org"]), st.booleans()), max_size=12))
+def test_marks_stand_around_the_same_words_as_before(words: list[tuple[str, bool]]) -> None:
+    text, marks, expected = "", [], []
+    for word, is_marked in words:
+        if is_marked:
+            marks.append(Mark(kind="heading", start=len(text), end=len(text) + len(word), level=1))
+            expected.append("[EMAIL]" if "@" in word else word)
+        text += word + " "
+    marked = document("one", text).model_copy(update={"markup": "text", "marks": marks})
+    (found,) = redact_documents([marked], Redactor([MAIL]))
+    assert [found.text[mark.start : mark.end] for mark in found.marks] == expected
+
+
+def test_a_mark_that_ends_inside_what_is_replaced_holds_all_of_it() -> None:
+    text = "See ann@mill.org now"
+    marks = [Mark(kind="heading", start=0, end=7, level=1), Mark(kind="code", start=7, end=len(text))]
+    marked = document("one", text).model_copy(update={"markup": "text", "marks": marks})
+    (found,) = redact_documents([marked], Redactor([MAIL]))
+    assert [found.text[mark.start : mark.end] for mark in found.marks] == ["See [EMAIL]", "[EMAIL] now"]

@@ -1,13 +1,10 @@
-"""Documents are read in a fixed order, and blocks are exactly the characters of the text."""
-
-from pathlib import Path
+"""Blocks of Markdown are exactly the characters of the text, with the headings above them."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from millrace.errors import NotFoundError
-from millrace.ingestion.markdown import make_document, markdown_blocks, read_documents
+from millrace.ingestion.markdown import make_document, markdown_blocks
 
 PAGE = """---
 title: "Retries"
@@ -61,6 +58,8 @@ def test_a_rule_at_the_beginning_is_no_front_matter_unless_it_is_closed() -> Non
         (PAGE, "Retries"),
         ("Some text.\n\n## First *heading*\n\n# Second", "First heading"),
         ("No heading at all.", "page"),
+        ("# See [the *mill*][m] \\# `code`\n\n[m]: /mill", "See the mill # code"),
+        ("---\ntitle: ''\n---\n# Heading", "Heading"),
         ("", "page"),
     ],
 )
@@ -78,36 +77,3 @@ def test_blocks_are_in_order_and_do_not_overlap(lines: list[str]) -> None:
         assert end <= block.start < block.end <= len(text)
         assert text[block.start : block.end].strip()
         end = block.end
-
-
-def test_documents_are_sorted_by_relative_path_and_hidden_or_other_files_left_out(tmp_path: Path) -> None:
-    for name in ("b.md", "a/z.mdx", "a/y.txt", "c.py", ".git/x.md", ".hidden.md"):
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(f"# {name}")
-    (tmp_path / "link.md").symlink_to(tmp_path / "b.md")
-    documents, skips = read_documents(tmp_path, tenant_id="acme", user_id="ops")
-    assert [document.source for document in documents] == ["a/y.txt", "a/z.mdx", "b.md"]
-    assert {(document.tenant_id, document.user_id) for document in documents} == {("acme", "ops")}
-    assert skips == []
-
-
-def test_line_ends_and_a_byte_order_mark_do_not_change_the_document(tmp_path: Path) -> None:
-    (tmp_path / "a.md").write_bytes(b"\xef\xbb\xbfone\r\ntwo\n")
-    (document,), _ = read_documents(tmp_path, tenant_id="t", user_id="u")
-    assert document.text == "one\ntwo\n"
-    assert document.content_hash == make_document("one\ntwo\n", source="x", tenant_id="", user_id="").content_hash
-
-
-def test_a_file_that_is_not_utf8_is_a_skip_row_with_its_line_and_never_its_content(tmp_path: Path) -> None:
-    (tmp_path / "bad.md").write_bytes(b"line one\nsecret \xff line two")
-    (tmp_path / "good.md").write_text("fine")
-    documents, (skip,) = read_documents(tmp_path, tenant_id="t", user_id="u")
-    assert [document.source for document in documents] == ["good.md"]
-    assert (skip.source, skip.line, skip.reason) == ("bad.md", 2, "not_utf8")
-    assert "secret" not in skip.model_dump_json()
-
-
-def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(NotFoundError, match="no folder"):
-        read_documents(tmp_path / "absent", tenant_id="t", user_id="u")

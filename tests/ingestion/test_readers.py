@@ -118,6 +118,45 @@ def test_lines_in_a_json_file_are_read_as_lines(tmp_path: Path) -> None:
     assert _rows(tmp_path / "a.json", b'{"a":1}\n{"a":2}\n') == [(1, b'{"a":1}'), (2, b'{"a":2}')]
 
 
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_a_json_file_that_is_one_object_is_one_row(tmp_path: Path, indent: int | None, mark: bytes) -> None:
+    row = {"a": [1, {"b": "\n"}], "c": "}"}
+
+    ((line, content),) = _rows(tmp_path / "a.json", mark + json.dumps(row, indent=indent).encode() + b"\n")
+
+    assert isinstance(content, bytes)
+    assert (line, json.loads(content)) == (1, row)
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize(("names", "n_rows"), [(["spans"], 3), (["other", "spans"], 3), (["meta"], 1), ([], 1)])
+def test_of_an_object_that_begins_with_a_list_asked_for_the_elements_are_the_rows(
+    tmp_path: Path, indent: int | None, names: list[str], n_rows: int
+) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"spans": [{"n": 1}, {"n": [2]}, {"n": 3}], "meta": [4]}, indent=indent))
+
+    rows = [row for batch in read_rows(path, names) for row in batch]
+
+    assert [row.line for row in rows] == list(range(1, n_rows + 1))
+
+
+def test_an_object_too_large_is_set_aside_and_a_list_in_it_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(row_bytes, "MAX_ROW_BYTES", 20)
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"spans": [{"n": number} for number in range(9)]}))
+
+    assert [type(row) for batch in read_rows(path) for row in batch] == [UnreadableRow]
+    assert [type(row) for batch in read_rows(path, ["spans"]) for row in batch] == [RawRow] * 9
+
+
+def test_a_broken_first_line_does_not_make_lines_an_object(tmp_path: Path) -> None:
+    assert _rows(tmp_path / "a.json", b'{"a":\n{"a":2}\n') == [(1, b'{"a":'), (2, b'{"a":2}')]
+
+
 def test_parquet_rows_are_mappings_in_small_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"n": list(range(25)), "t": [{"u": str(n)} for n in range(25)]}), path, row_group_size=10)
