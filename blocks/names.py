@@ -32,6 +32,62 @@ class EmbedderName(BlockName):
         return embedder_identity(self.name)
 
 
+class VectorIndexName(BlockName):
+    """Names where index snapshots lie: ``embedded`` (in the home), ``server`` (by the environment), or a saved block.
+
+    All of them find the same hits in a snapshot, and snapshots are named by content, so the place decides no value.
+    """
+
+    name: Identifier = Field("embedded", pattern="^(embedded|server|memory|[a-z0-9-]+/[a-z0-9-]+)$")
+
+    def identity(self) -> str:
+        return "vector index"
+
+
+class ConsistencyName(BlockName):
+    """Names a detector of unsupported answers; ``embedded`` is the default and needs no saved block."""
+
+    name: Identifier = "embedded"
+
+    def identity(self) -> str:
+        from blocks.consistency import consistency_identity
+
+        return consistency_identity(self.name)
+
+
+class ChatModelName(BlockName):
+    """Names a chat model: ``environment`` for the gateway that variables name, or the slug/name of a saved block."""
+
+    name: Identifier = Field("environment", pattern="^(environment|[a-z0-9-]+/[a-z0-9-]+)$")
+
+    def identity(self) -> str:
+        from blocks.chat_model import chat_model_identity
+
+        return chat_model_identity(self.name)
+
+
+class RerankerName(BlockName):
+    """Names a reranker; ``none`` is the default and leaves the order of retrieval."""
+
+    name: Identifier = "none"
+
+    def identity(self) -> str:
+        from blocks.reranker import reranker_identity
+
+        return reranker_identity(self.name)
+
+
+class TokenizerName(BlockName):
+    """Names a tokenizer that counts what is shown to a model; ``embedded`` is the default, an estimate."""
+
+    name: Identifier = "embedded"
+
+    def identity(self) -> str:
+        from blocks.tokenizer import tokenizer_identity
+
+        return tokenizer_identity(self.name)
+
+
 class NotificationName(BlockName):
     """Names a saved Prefect notification block, such as ``slack-webhook/team``; whom it tells decides no values."""
 

@@ -9,7 +9,7 @@ import hashlib
 import os
 import threading
 from bisect import bisect_left
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -33,8 +33,7 @@ _BUCKET_SCHEME = "buckets-1"
 _N_LAYERS, _N_HEADS = 6, 12
 _FIRST_TOKEN, _LAST_TOKEN = 101, 102  # [CLS], [SEP]: a text of these two alone is empty
 _TEXTS_AT_ONCE = 4096  # tokenised together; bounds memory
-_CACHED_VECTORS = 8192  # 12.6 MB
-_SHA256 = {
+SHA256 = {
     "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
 }
@@ -45,22 +44,31 @@ Encode = Callable[[Tokens, npt.NDArray[np.bool_]], Vectors]
 
 def minilm_identity() -> str:
     """What decides the vectors on this machine, without loading the model."""
-    weights = _SHA256["model.safetensors"][:12]
+    weights = SHA256["model.safetensors"][:12]
     return f"all-MiniLM-L6-v2@{weights}/{numeric_dtype()}/max-{MAX_TOKENS}/{_BUCKET_SCHEME}"
+
+
+def verified_file(name: str, folder: Path | None = None) -> Path:
+    """A file of the packaged model, or of the same name in another folder, once its hash is what it should be.
+
+    Raises:
+        BadInputError: the file is missing or is not the expected one.
+    """
+    path = (_packaged_folder() if folder is None else folder) / name
+    _verify(path, SHA256[name])
+    return path
 
 
 class MiniLmEmbedder:
     """Implements ``Embedder``; safe to share between threads, which take turns.
 
-    Texts are cut after 256 tokens. A text without tokens (blank, control characters) gives a zero row. Vectors of the
-    last 8192 distinct texts are kept.
+    Texts are cut after 256 tokens. A text without tokens (blank, control characters) gives a zero row.
     """
 
     def __init__(self, tokenizer: "Tokenizer", encode: Encode) -> None:
         self._tokenizer = tokenizer
         self._encode = encode
         self._lock = threading.Lock()
-        self._known: OrderedDict[str, Vectors] = OrderedDict()
 
     @classmethod
     def load(cls, folder: Path | None = None) -> Self:
@@ -71,13 +79,11 @@ class MiniLmEmbedder:
         """
         from tokenizers import Tokenizer
 
-        folder = _packaged_folder() if folder is None else folder
-        for name, expected in _SHA256.items():
-            _verify(folder / name, expected)
-        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        weights, tokens = verified_file("model.safetensors", folder), verified_file("tokenizer.json", folder)
+        tokenizer = Tokenizer.from_file(str(tokens))
         tokenizer.no_padding()
         tokenizer.enable_truncation(MAX_TOKENS)
-        return cls(tokenizer, _torch_encode(folder / "model.safetensors", numeric_dtype()))
+        return cls(tokenizer, _torch_encode(weights, numeric_dtype()))
 
     @property
     def identity(self) -> str:
@@ -92,24 +98,21 @@ class MiniLmEmbedder:
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors of shape (n_texts, 384); equal texts are computed once."""
         distinct = list(dict.fromkeys(texts))
+        vectors = np.zeros((len(distinct), DIMENSION), dtype=np.float32)
         with self._lock:
-            vectors = {text: self._known[text] for text in distinct if text in self._known}
-            missing = [text for text in distinct if text not in vectors]
-            for start in range(0, len(missing), _TEXTS_AT_ONCE):
-                vectors.update(self._compute(missing[start : start + _TEXTS_AT_ONCE]))
-            self._keep(vectors)
-        rows = np.zeros((len(texts), DIMENSION), dtype=np.float32)
-        for row, text in enumerate(texts):
-            rows[row] = vectors[text]
-        return rows
+            for start in range(0, len(distinct), _TEXTS_AT_ONCE):
+                vectors[start : start + _TEXTS_AT_ONCE] = self._compute(distinct[start : start + _TEXTS_AT_ONCE])
+        if len(distinct) == len(texts):
+            return vectors
+        place = {text: row for row, text in enumerate(distinct)}
+        return vectors[[place[text] for text in texts]]
 
-    def _compute(self, texts: list[str]) -> dict[str, Vectors]:
+    def _compute(self, texts: list[str]) -> Vectors:
         tokens = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(texts)]
         groups: defaultdict[int, list[int]] = defaultdict(list)
         for row, ids in enumerate(tokens):
             if len(ids) > 2:
                 groups[BUCKETS[bisect_left(BUCKETS, len(ids))]].append(row)
-        vectors = dict.fromkeys(texts, np.zeros(DIMENSION, dtype=np.float32))
         batches = [
             (length, rows[start : start + BATCH_ROWS])
             for length, rows in sorted(groups.items())
@@ -120,17 +123,11 @@ class MiniLmEmbedder:
             length, rows = batch
             return self._encode(*_padded([tokens[row] for row in rows], length))
 
+        vectors = np.zeros((len(texts), DIMENSION), dtype=np.float32)
         with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
             for (_, rows), found in zip(batches, pool.map(encoded, batches), strict=True):
-                vectors.update({texts[row]: found[place] for place, row in enumerate(rows)})
+                vectors[rows] = found[: len(rows)]
         return vectors
-
-    def _keep(self, vectors: dict[str, Vectors]) -> None:
-        for text, vector in vectors.items():
-            self._known[text] = vector.copy() if vector.base is not None else vector  # a view would keep its batch
-            self._known.move_to_end(text)
-        while len(self._known) > _CACHED_VECTORS:
-            self._known.popitem(last=False)
 
 
 def _padded(tokens: Sequence[Sequence[int]], length: int) -> tuple[Tokens, npt.NDArray[np.bool_]]:
