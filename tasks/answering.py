@@ -1,27 +1,43 @@
 """Questions in, traces out."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from time import perf_counter
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from blocks.chat_model import open_chat_model
+from blocks.consistency import open_consistency
 from blocks.embedder import open_embedder
+from blocks.names import ChatModelName, ConsistencyName, RerankerName, TokenizerName
+from blocks.reranker import open_reranker
+from blocks.tokenizer import open_tokenizer
 from blocks.vector_index import open_index_store
-from millrace.answering.config import AnsweringConfig
+from millrace.answering.config import AnsweringConfig, AnsweringTables
+from millrace.answering.stages import Tools
 from millrace.answering.traces import Answerer, answer_part
 from millrace.datasets.manifest import DatasetRef
 from millrace.errors import NotFoundError
-from millrace.ingestion.questions import QuestionTables, Screens, map_questions
+from millrace.ingestion.questions import QuestionTables, Screens, map_questions, question_of
 from millrace.ingestion.readers import read_rows
 from millrace.ledger import pointers
 from millrace.methods.injection import InjectionRule, InjectionScreen
 from millrace.methods.redaction import RedactionRule, Redactor
+from millrace.ports import ChatModel, RequestJournal
+from millrace.records.answer import Question
 from millrace.records.base import Identifier, Record
 from millrace.records.source import SourceRef
 from tasks.documents import IndexSnapshot, index_pointer
 from tasks.effect import effect
-from tasks.parts import Tables, map_parts, write_parts
-from tasks.run import current_run
+from tasks.fingerprint import git_commit
+from tasks.home import Home
+from tasks.parts import Tables, map_parts, read_columns, write_parts
+from tasks.progress import Progress
+from tasks.requests import request_journal
+from tasks.run import current_run, utc_now
 from tasks.stage import stage
 
 
@@ -30,6 +46,23 @@ class ReadQuestions(Record):
 
     questions: DatasetRef
     skips: DatasetRef
+
+
+class Services(Record):
+    """Names of what answers beside the index: a gateway for generated answers, and models of single stages."""
+
+    gateway: ChatModelName | None = None
+    reranker: RerankerName = RerankerName()
+    tokenizer: TokenizerName = TokenizerName()
+    consistency: ConsistencyName = ConsistencyName()
+
+
+class Outcomes(Record):
+    """How many traces ended how, and on which route; ``failures`` counts the errors, the most frequent first."""
+
+    by_status: dict[str, int]
+    by_route: dict[str, int]
+    failures: dict[str, int]
 
 
 @stage
@@ -54,7 +87,79 @@ def _as_tables(read: QuestionTables) -> Tables:
 @effect
 def read_active_index(name: Identifier) -> IndexSnapshot:
     """Which snapshot the index points to now."""
-    pointer = pointers.pointer(current_run().home.ledger, index_pointer(name))
+    return active_index(current_run().home, name)
+
+
+@stage
+def answer_questions(
+    questions: DatasetRef,
+    index: IndexSnapshot,
+    config: AnsweringConfig,
+    tables: AnsweringTables,
+    services: Services,
+    attempt: int,
+) -> DatasetRef:
+    """One trace per question; a question that fails is a trace with its error.
+
+    Args:
+        attempt: raised to ask again what failed; replies that were paid for come from the request journal.
+    """
+    home, journal = current_run().home, request_journal()
+    progress = Progress("answering questions", total=questions.rows)
+    with opened_answerer(home, index, config, tables, services, journal=journal) as answerer:
+        return map_parts(questions, partial(_answered_part, answerer=answerer, tell=progress.advance), kind="traces")
+
+
+@stage
+def count_outcomes(traces: DatasetRef) -> Outcomes:
+    """How the questions ended."""
+    columns = read_columns(traces, ["status", "route", "error"])
+    failed = columns.filter(pc.equal(columns.column("status"), "failed"))
+    return Outcomes(
+        by_status=_counts(columns.column("status")),
+        by_route=_counts(columns.column("route")),
+        failures=_counts(failed.column("error")),
+    )
+
+
+@contextmanager
+def opened_answerer(
+    home: Home,
+    index: IndexSnapshot,
+    config: AnsweringConfig,
+    tables: AnsweringTables,
+    services: Services,
+    journal: RequestJournal | None = None,
+) -> Iterator[Answerer]:
+    """Everything that answers, opened, and closed at the end."""
+    redactor = Redactor(tables.redaction)
+    chat = _chat_model(config, services, journal, lambda text: redactor.redact(text).text)
+    embedder = open_embedder(index.embedder.name)
+    aggregation = "max" if config.hallucination is None else config.hallucination.aggregation
+    opened = open_index_store(home.index_root, index.store.name).open(index.snapshot)
+    try:
+        tools = Tools(
+            index=opened,
+            embedder=embedder,
+            tokenizer=open_tokenizer(services.tokenizer.name),
+            consistency=open_consistency(
+                services.consistency.name, embedder=embedder, model=tables.groundedness, aggregation=aggregation
+            ),
+            chat=chat,
+            reranker=open_reranker(services.reranker.name),
+        )
+        yield Answerer(tools, tables, config, _steady_clock(), git_commit(Path(__file__).parent))
+    finally:
+        opened.close()
+
+
+def active_index(home: Home, name: str) -> IndexSnapshot:
+    """The snapshot that an index points to.
+
+    Raises:
+        NotFoundError: there is no such index.
+    """
+    pointer = pointers.pointer(home.ledger, index_pointer(name))
     if pointer is None:
         raise NotFoundError(
             f"no index {name!r} in this home; make one with `millrace run ingest-documents`", index=name
@@ -62,12 +167,38 @@ def read_active_index(name: Identifier) -> IndexSnapshot:
     return IndexSnapshot.model_validate(pointer.value)
 
 
-@stage
-def answer_questions(questions: DatasetRef, index: IndexSnapshot, config: AnsweringConfig) -> DatasetRef:
-    """One trace per question; a question that fails is a trace with its error."""
-    opened = open_index_store(current_run().home.index_root).open(index.snapshot)
-    try:
-        answerer = Answerer(opened, index.snapshot, open_embedder(index.embedder.name), config, perf_counter)
-        return map_parts(questions, partial(answer_part, answerer=answerer), kind="traces")
-    finally:
-        opened.close()
+def screened_question(fields: Mapping[str, object], tables: AnsweringTables) -> Question:
+    """One question as the flow would read it: redacted and screened.
+
+    Raises:
+        BadInputError: a field is missing or has a wrong value.
+    """
+    screens = Screens(Redactor(tables.redaction), InjectionScreen(tables.injection))
+    return question_of(fields, screens)
+
+
+def _answered_part(questions: pa.Table, *, answerer: Answerer, tell: Callable[[int], None]) -> pa.Table:
+    traces = answer_part(questions, answerer)
+    tell(questions.num_rows)
+    return traces
+
+
+def _chat_model(
+    config: AnsweringConfig, services: Services, journal: RequestJournal | None, redact: Callable[[str], str]
+) -> ChatModel | None:
+    if services.gateway is None or config.answerer == "extractive":
+        return None
+    return open_chat_model(services.gateway.name, journal=journal, redact=redact)
+
+
+def _steady_clock() -> Callable[[], float]:
+    """Seconds since the epoch that never run backwards."""
+    began, start = utc_now().timestamp(), perf_counter()
+    return lambda: began + perf_counter() - start
+
+
+def _counts(column: pa.ChunkedArray) -> dict[str, int]:
+    counted = pc.value_counts(column.drop_null()).to_pylist()
+    return {
+        each["values"]: each["counts"] for each in sorted(counted, key=lambda each: (-each["counts"], each["values"]))
+    }

@@ -1,24 +1,64 @@
-"""Settings of retrieval and of the extractive answerer."""
+"""Settings of answering: one for each stage; a stage whose setting is null is switched off."""
+
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from millrace.answering.compression import CompressionConfig
+from millrace.answering.deduplication import DeduplicationConfig
+from millrace.answering.expansion import ExpansionConfig
+from millrace.answering.extractive import ExtractiveConfig
+from millrace.answering.generation import GenerationConfig
+from millrace.answering.hallucination import HallucinationConfig
+from millrace.answering.output_schema import OutputCheckConfig, OutputSchemas
+from millrace.answering.rerank import RerankConfig
+from millrace.answering.retrieval import RetrievalConfig
+from millrace.answering.routes import RoutingTable
+from millrace.answering.routing import RoutingConfig
+from millrace.answering.screening import ScreeningConfig
+from millrace.answering.token_budget import TokenBudgetConfig
+from millrace.methods.groundedness import GroundednessModel
+from millrace.methods.injection import InjectionRule
+from millrace.methods.redaction import RedactionRule
+
 
 class AnsweringConfig(BaseModel):
-    """How many passages are read and when a sentence is good enough to be an answer."""
+    """How questions are answered. What a stage is switched off for, its span says."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    n_contexts: int = Field(5, ge=1, le=50, description="Passages retrieved for a question")
-    n_sentences: int = Field(3, ge=1, le=10, description="Most sentences in an answer")
-    similarity_weight: float = Field(
-        0.7, ge=0, le=1, description="Weight of embedding similarity; the rest is the share of the question's words"
+    screening: ScreeningConfig | None = Field(
+        ScreeningConfig(), description="What becomes of passages that give orders; null shows them as they are"
     )
-    min_retrieval_score: float = Field(
-        0.15, ge=-1, le=1, description="With no passage of at least this cosine, nothing was found"
+    routing: RoutingConfig | None = Field(RoutingConfig(), description="null sends every question to the fallback")
+    expansion: ExpansionConfig | None = Field(
+        ExpansionConfig(), description="Standing alone and further phrasings; null searches for the question as asked"
     )
-    min_sentence_score: float = Field(
-        0.35, ge=-1, le=1, description="With no sentence of at least this score, nothing was found"
+    retrieval: RetrievalConfig = RetrievalConfig()
+    deduplication: DeduplicationConfig | None = DeduplicationConfig()
+    rerank: RerankConfig | None = RerankConfig()
+    compression: CompressionConfig | None = Field(
+        CompressionConfig(), description="For a model's prompt; extracts are chosen from whole passages"
     )
-    relative_score: float = Field(
-        0.9, ge=0, le=1, description="A further sentence needs this share of the best sentence's score"
+    token_budget: TokenBudgetConfig | None = TokenBudgetConfig()
+    answerer: Literal["auto", "extractive", "none"] = Field(
+        "auto",
+        description="auto: the model behind the gateway, or extracts where there is none; extractive: always "
+        "extracts; none: passages only, no answer",
     )
+    extraction: ExtractiveConfig = ExtractiveConfig()
+    generation: GenerationConfig = GenerationConfig()
+    hallucination: HallucinationConfig | None = HallucinationConfig()
+    output_check: OutputCheckConfig | None = OutputCheckConfig()
+
+
+class AnsweringTables(BaseModel):
+    """What is read from tables: their content decides, not their path."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    routes: RoutingTable
+    schemas: OutputSchemas = OutputSchemas()
+    injection: list[InjectionRule]
+    redaction: list[RedactionRule] = Field(description="What a model's replies are redacted by")
+    groundedness: GroundednessModel

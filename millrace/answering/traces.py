@@ -1,143 +1,150 @@
 """A part of questions to the traces of answering them."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import pyarrow as pa
 
-from millrace.answering.config import AnsweringConfig
-from millrace.answering.extractive import Candidate, Extract, candidates_of, extract
-from millrace.answering.retrieval import retrieval_query, retrieve
-from millrace.datasets.canonical import sha256_json
-from millrace.datasets.schema import rows_of, table_of
-from millrace.ports import Embedder, VectorIndex, Vectors
+from millrace.answering.config import AnsweringConfig, AnsweringTables
+from millrace.answering.draft import Draft
+from millrace.answering.extractive import ANSWERER
+from millrace.answering.pipeline import Clock, run_stages
+from millrace.answering.stages import Tools, answering_stages, config_hash
+from millrace.answering.standalone import begin_drafts
+from millrace.datasets.canonical import canonical_json, sha256_json
+from millrace.datasets.schema import arrow_schema, rows_of, table_of
+from millrace.ports import ChatUsage
 from millrace.records.answer import Question
-from millrace.records.trace import Attribute, RetrievedContext, Span, SpanTiming, Trace
+from millrace.records.trace import ModelCall, Trace, TraceStatus
 
-ANSWERER = "extractive"
-Clock = Callable[[], float]
-
-
-@dataclass(frozen=True)
-class _Work:
-    """A question on its way, with what was spent on it so far."""
-
-    question: Question
-    vector: Vectors
-    contexts: list[RetrievedContext]
-    candidates: list[Candidate]
-    retrieval_ms: float
+_QUESTIONS_AT_ONCE = 1000  # whose passages are in memory together
+_NOT_OF_TRACES = {"question_id", "blocked_by", "reported_pii", "pii_blocked_by"}
+NOBODY = "none"
 
 
 @dataclass(frozen=True)
 class Answerer:
-    """What answers: an opened index under its snapshot's name, an embedder, settings, and a clock in seconds."""
+    """What answers: opened tools, tables, settings, a clock and the commit of the code that answers.
 
-    index: VectorIndex
-    snapshot: str
-    embedder: Embedder
+    ``clock`` gives seconds since the epoch and never runs backwards.
+    """
+
+    tools: Tools
+    tables: AnsweringTables
     config: AnsweringConfig
     clock: Clock
+    version: str | None = None
 
-    @property
+    @cached_property
     def config_hash(self) -> str:
         """sha256 of everything but the documents that decides an answer."""
-        return sha256_json([ANSWERER, self.config, self.embedder.identity])
+        return config_hash(self.tools, self.tables, self.config)
 
 
 def answer_part(questions: pa.Table, answerer: Answerer) -> pa.Table:
     """Answer every question of a part.
 
     Args:
-        questions: rows of :class:`Question`; a row with ``blocked_by`` is not searched for.
+        questions: rows of :class:`Question`; what was blocked when they were read is not searched for.
         answerer: what answers.
 
     Returns:
         One row of :class:`Trace` per question, in order: ``answered``, ``abstained`` with a fixed sentence,
-        ``blocked``, or ``failed`` for a blank question. Timings are the measured part: what was done for the whole
-        part at once is shared out evenly.
+        ``blocked``, ``escalated`` to a person, or ``failed`` with the error. Each has a span for every stage; timings
+        and calls are the measured part: what was done for many questions at once is shared out evenly.
     """
-    rows: list[Question] = rows_of(Question, questions)
-    open_rows = [row for row in rows if row.blocked_by is None and row.question.strip()]
-    answered = dict(zip(map(id, open_rows), _answer(open_rows, answerer), strict=True))
-    return table_of(Trace, [answered.get(id(row)) or _unanswered(row, answerer) for row in rows])
+    slices = (questions.slice(start, _QUESTIONS_AT_ONCE) for start in range(0, questions.num_rows, _QUESTIONS_AT_ONCE))
+    done = [table_of(Trace, answer(rows_of(Question, each), answerer)) for each in slices]
+    return pa.concat_tables([arrow_schema(Trace).empty_table(), *done])
 
 
-def _answer(questions: Sequence[Question], answerer: Answerer) -> list[Trace]:
-    works = _retrieve_all(questions, answerer)
-    began = answerer.clock()
-    distinct = list(dict.fromkeys(candidate.text for work in works for candidate in work.candidates))
-    vectors = answerer.embedder.embed(distinct)
-    place = {text: row for row, text in enumerate(distinct)}
-    share_ms = _since(answerer.clock, began) / max(1, len(works))
-    traces = []
-    for work in works:
-        began = answerer.clock()
-        own = vectors[[place[candidate.text] for candidate in work.candidates]]
-        query = retrieval_query(work.question)
-        found = extract(query, work.vector, work.contexts, work.candidates, own, answerer.config)
-        traces.append(_answered(work, found, answerer, share_ms + _since(answerer.clock, began)))
-    return traces
+def answer(questions: Sequence[Question], answerer: Answerer) -> list[Trace]:
+    """One trace per question, in order; all of them are in memory together."""
+    stages = answering_stages(answerer.tools, answerer.tables, answerer.config)
+    drafts = run_stages(_begun(questions, answerer), stages, answerer.clock)
+    return [_trace(draft, answerer) for draft in drafts]
 
 
-def _retrieve_all(questions: Sequence[Question], answerer: Answerer) -> list[_Work]:
-    began = answerer.clock()
-    vectors = answerer.embedder.embed([retrieval_query(question) for question in questions])
-    share_ms = _since(answerer.clock, began) / max(1, len(questions))
-    works = []
-    for question, vector in zip(questions, vectors, strict=True):
-        began = answerer.clock()
-        limit = answerer.config.n_contexts
-        contexts = retrieve(answerer.index, vector, tenant_id=question.tenant_id, limit=limit)
-        spent = share_ms + _since(answerer.clock, began)
-        works.append(_Work(question, vector, contexts, candidates_of(contexts), spent))
-    return works
-
-
-def _answered(work: _Work, found: Extract, answerer: Answerer, generation_ms: float) -> Trace:
-    top = work.contexts[0].score if work.contexts else None
-    spans = [
-        _span("retrieval", snapshot=answerer.snapshot, n_contexts=len(work.contexts), top_score=top),
-        _span("generation", answerer=ANSWERER, n_candidates=len(work.candidates), best_score=found.best_score),
+def _begun(questions: Sequence[Question], answerer: Answerer) -> list[Draft]:
+    routes = answerer.tables.routes
+    if answerer.config.expansion is None:
+        drafts = [Draft(each, each.question, (each.question,), routes.fallback) for each in questions]
+    else:
+        drafts = begin_drafts(questions, routes.fallback)
+    direct = routes.named(routes.fallback).handler == "direct"
+    drafts = [replace(draft, direct=direct) for draft in drafts]
+    return [
+        draft if draft.question.question.strip() else draft.ended("failed", "the question is blank") for draft in drafts
     ]
-    return _trace(
-        work.question,
-        answerer,
-        contexts=work.contexts,
-        answer=found.answer,
-        citations=list(found.citations),
-        status="answered" if found.citations else "abstained",
-        spans=spans,
-        timings=[
-            SpanTiming(name="retrieval", duration_ms=work.retrieval_ms),
-            SpanTiming(name="generation", duration_ms=generation_ms),
-        ],
+
+
+def _trace(draft: Draft, answerer: Answerer) -> Trace:
+    question = draft.question
+    identity = [
+        answerer.config_hash,
+        answerer.tools.index.snapshot,
+        question.tenant_id,
+        question.question_id,
+        question.question,
+    ]
+    usages = [usage for _, usage in draft.usages]
+    return Trace(
+        **question.model_dump(exclude=_NOT_OF_TRACES),
+        trace_id=sha256_json(identity)[:32],
+        contexts=[passage.context for passage in draft.passages],
+        answer=draft.answer,
+        citations=list(draft.citations),
+        status=_status(draft),
+        error=draft.error,
+        answered_by=_answered_by(draft, answerer),
+        config_hash=answerer.config_hash,
+        route=draft.route or None,
+        output=None if draft.output is None else canonical_json(dict(draft.output)).decode(),
+        spans=list(draft.spans),
+        scores=list(draft.scores),
+        input_tokens=_total(usage.input_tokens for usage in usages),
+        output_tokens=_total(usage.output_tokens for usage in usages),
+        pipeline_version=answerer.version,
+        timings=list(draft.timings),
+        calls=[_call(purpose, usage) for purpose, usage in draft.usages],
+        cost_usd=_cost(usages),
     )
 
 
-def _unanswered(question: Question, answerer: Answerer) -> Trace:
-    if question.blocked_by is not None:
-        return _trace(question, answerer, status="blocked", error=f"blocked by {question.blocked_by}")
-    return _trace(question, answerer, status="failed", error="the question is blank")
+def _status(draft: Draft) -> TraceStatus:
+    """Undecided to the end is answered, where there is an answer."""
+    return draft.status or ("abstained" if draft.answer is None else "answered")
 
 
-def _trace(question: Question, answerer: Answerer, **fields: Any) -> Trace:
-    config_hash = answerer.config_hash
-    identity = [config_hash, answerer.snapshot, question.tenant_id, question.question_id, question.question]
-    shared = question.model_dump(exclude={"question_id", "blocked_by"})
-    return Trace(trace_id=sha256_json(identity)[:32], config_hash=config_hash, answered_by=ANSWERER, **shared, **fields)
+def _answered_by(draft: Draft, answerer: Answerer) -> str:
+    if draft.answered_by is not None:
+        return draft.answered_by
+    tried = [usage.model for purpose, usage in draft.usages if purpose == "generation"]
+    return tried[-1] if tried else (ANSWERER if answerer.tools.chat is None else NOBODY)
 
 
-def _span(name: str, **facts: object) -> Span:
-    known = sorted((key, value) for key, value in facts.items() if value is not None)
-    return Span(name=name, attributes=[Attribute(name=key, value=_as_text(value)) for key, value in known])
+def _call(purpose: str, usage: ChatUsage) -> ModelCall:
+    return ModelCall(
+        purpose=purpose,
+        model=usage.model,
+        tries=usage.tries,
+        retried_for=list(usage.retried_for),
+        duration_ms=usage.duration_ms,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cost_usd=usage.cost_usd,
+        cost_reason=usage.cost_reason,
+        remembered=usage.remembered,
+    )
 
 
-def _as_text(value: object) -> str:
-    return f"{value:.6f}" if isinstance(value, float) else str(value)
+def _total(counts: Iterable[int | None]) -> int | None:
+    """None where nothing was called, or where one of the calls does not tell."""
+    known = list(counts)
+    return None if not known or None in known else sum(each for each in known if each is not None)
 
 
-def _since(clock: Clock, began: float) -> float:
-    """Milliseconds, never negative."""
-    return max(0.0, (clock() - began) * 1000)
+def _cost(usages: Sequence[ChatUsage]) -> float | None:
+    costs = [usage.cost_usd for usage in usages]
+    return None if not costs or None in costs else sum(cost for cost in costs if cost is not None)

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,8 +11,11 @@ import pytest
 from millrace.adapters.qdrant_edge import QdrantEdgeStore
 from millrace.answering.config import AnsweringConfig
 from millrace.answering.traces import Answerer
+from millrace.ingestion.indexing import index_points
 from millrace.methods.text import content_words
-from millrace.ports import Embedder, IndexPoint, Vectors
+from millrace.ports import Embedder, Vectors
+from millrace.records.document import Chunk
+from tests.support.answering import answerer_over
 
 
 class WordEmbedder:
@@ -46,18 +50,28 @@ def embedder() -> WordEmbedder:
 
 @pytest.fixture
 def make_answerer(tmp_path: Path, embedder: Embedder) -> Iterator[Callable[..., Answerer]]:
+    """Makes answerers over the passages; by default without routes, whose thresholds are those of other embedders."""
     store = QdrantEdgeStore(tmp_path)
-    vectors = embedder.embed(list(PASSAGES.values()))
-    points = [
-        IndexPoint(name, vector, "acme", {"text": text, "doc_id": f"{name}.md", "title": name})
-        for (name, text), vector in zip(PASSAGES.items(), vectors, strict=True)
+    chunks = [
+        Chunk(
+            chunk_id=name,
+            doc_id=f"{name}.md",
+            tenant_id="acme",
+            user_id="ops",
+            title=name,
+            headings=[],
+            text=text,
+            start=0,
+            end=len(text),
+            position=0,
+        )
+        for name, text in PASSAGES.items()
     ]
-    store.build("one", points, dimension=embedder.dimension)
+    store.build("one", index_points(chunks, embedder.embed(list(PASSAGES.values()))), dimension=embedder.dimension)
     index = store.open("one")
-    seconds = iter(range(10_000))
 
-    def make(config: AnsweringConfig | None = None) -> Answerer:
-        return Answerer(index, "one", embedder, config or AnsweringConfig(), clock=lambda: float(next(seconds)))
+    def make(config: AnsweringConfig | None = None, **others: Any) -> Answerer:
+        return answerer_over(index, embedder, config or AnsweringConfig(routing=None), **others)
 
     yield make
     index.close()

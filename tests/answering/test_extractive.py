@@ -5,16 +5,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from millrace.answering.config import AnsweringConfig
-from millrace.answering.extractive import ABSTENTION, Candidate, Extract, candidates_of, extract, sentence_scores
+from millrace.answering.draft import Draft, Passage
+from millrace.answering.extractive import (
+    ABSTENTION,
+    Candidate,
+    Extract,
+    ExtractiveConfig,
+    candidates_of,
+    extract,
+    extract_drafts,
+    sentence_scores,
+)
 from millrace.records.trace import RetrievedContext
+from tests.support.drafts import draft
+from tests.support.embedder import HashedWords
 
 
 def context(context_id: str, text: str, score: float = 0.9) -> RetrievedContext:
     return RetrievedContext(context_id=context_id, text=text, score=score)
 
 
-def extract_with(cosines: list[float], config: AnsweringConfig, *, top: float = 0.9) -> Extract:
+def extract_with(cosines: list[float], config: ExtractiveConfig, *, top: float = 0.9) -> Extract:
     """Sentences s0, s1 ... with these cosines to a question that shares no word with them."""
     candidates = [Candidate(f"s{i}", i, f"c{i}") for i in range(len(cosines))]
     vectors = np.array([[cosine, (1 - cosine**2) ** 0.5] for cosine in cosines], dtype=np.float32).reshape(-1, 2)
@@ -22,7 +33,7 @@ def extract_with(cosines: list[float], config: AnsweringConfig, *, top: float = 
     return extract("what?", np.array([1, 0], dtype=np.float32), contexts, candidates, vectors, config)
 
 
-PURE = AnsweringConfig(similarity_weight=1, min_sentence_score=0.5, min_retrieval_score=0.3, relative_score=0.8)
+PURE = ExtractiveConfig(similarity_weight=1, min_sentence_score=0.5, min_retrieval_score=0.3, relative_score=0.8)
 
 
 def test_the_best_sentences_are_said_in_the_order_of_the_passages() -> None:
@@ -93,3 +104,78 @@ def test_code_tables_headings_and_fragments_are_no_candidates() -> None:
 def test_a_sentence_in_two_passages_is_cited_from_the_better_one() -> None:
     same = "The worker polls the queue."
     assert candidates_of([context("first", same), context("second", same)]) == [Candidate(same, 0, "first")]
+
+
+WORKER = "The worker polls the queue. It keeps logs of finished runs."
+SERVER = "The server stores every run. Old results are deleted by the collector."
+
+
+def searched(text: str, *passages: str, score: float | None = None) -> Draft:
+    """A draft as retrieval leaves it: vectors of the question and of its passages, and the score of the search."""
+    embedder = HashedWords()
+    found = tuple(
+        Passage(context(f"c{n}", passage).model_copy(update={"score": score}), embedder.embed([passage])[0])
+        for n, passage in enumerate(passages, start=1)
+    )
+    return draft(text, passages=found, query_vector=embedder.embed([text])[0])
+
+
+class CountingEmbedder(HashedWords):
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def embed(self, texts):  # type: ignore[no-untyped-def]
+        self.batches.append(len(texts))
+        return super().embed(texts)
+
+
+def test_a_draft_is_answered_with_cited_sentences_of_its_passages() -> None:
+    (step,) = extract_drafts([searched("What polls the queue?", WORKER, SERVER)], HashedWords(), ExtractiveConfig())
+    assert (step.draft.answer, step.draft.status, step.draft.answered_by) == (
+        "The worker polls the queue.",
+        None,
+        "extractive",
+    )
+    assert [(cited.start, cited.end, cited.context_id) for cited in step.draft.citations] == [(0, 27, "c1")]
+    assert (step.facts["answerer"], step.facts["n_candidates"]) == ("extractive", 4)
+
+
+@pytest.mark.parametrize("passages", [(), (SERVER,)])
+def test_what_no_passage_holds_is_abstained_from_at_once(passages: tuple[str, ...]) -> None:
+    (step,) = extract_drafts([searched("Which vitamins has an orange?", *passages)], HashedWords(), ExtractiveConfig())
+    assert (step.draft.status, step.draft.answer, step.draft.citations) == ("abstained", ABSTENTION, ())
+
+
+@pytest.mark.parametrize("score", [0.016, -3.0, None], ids=["fused ranks", "reranker", "unknown"])
+def test_the_passages_cosine_counts_whatever_score_the_search_gave(score: float | None) -> None:
+    (step,) = extract_drafts(
+        [searched("What polls the queue?", WORKER, score=score)], HashedWords(), ExtractiveConfig()
+    )
+    assert step.draft.answer == "The worker polls the queue."
+
+
+def test_without_a_search_the_passages_that_came_along_are_read() -> None:
+    (before,) = [searched("What polls the queue?", WORKER)]
+    unsearched = draft("What polls the queue?", passages=before.passages)
+    (step,) = extract_drafts([unsearched], HashedWords(), ExtractiveConfig())
+    assert step.draft.answer == "The worker polls the queue."
+
+
+def test_a_route_that_retrieves_nothing_needs_a_gateway() -> None:
+    (step,) = extract_drafts([draft("Say hello!", route="direct_llm")], HashedWords(), ExtractiveConfig())
+    assert step.draft.status == "failed"
+    assert step.draft.error is not None
+    assert step.draft.error.startswith("route direct_llm needs a gateway")
+
+
+def test_sentences_are_embedded_together_once_and_in_bounded_batches() -> None:
+    drafts = [searched(f"What polls queue {n}?", WORKER, SERVER) for n in range(300)]
+    embedder = CountingEmbedder()
+    together = extract_drafts(drafts, embedder, ExtractiveConfig())
+    assert embedder.batches == [4, 4]  # four sentences, 256 drafts at once
+    alone = [step for each in drafts for step in extract_drafts([each], HashedWords(), ExtractiveConfig())]
+    assert [step.draft.answer for step in together] == [step.draft.answer for step in alone]
+
+
+def test_no_drafts_are_no_work() -> None:
+    assert extract_drafts([], HashedWords(), ExtractiveConfig()) == []

@@ -6,14 +6,14 @@ import pytest
 
 from millrace.adapters.minilm import MiniLmEmbedder
 from millrace.adapters.qdrant_edge import QdrantEdgeStore
-from millrace.answering.config import AnsweringConfig
-from millrace.answering.traces import Answerer, answer_part
+from millrace.answering.traces import answer_part
 from millrace.datasets.schema import rows_of, table_of
 from millrace.ingestion.chunks import ChunkingConfig, chunk_documents
 from millrace.ingestion.indexing import index_points, snapshot_name
 from millrace.ingestion.markdown import make_document
 from millrace.records.answer import Question
 from millrace.records.trace import Trace, utc
+from tests.support.answering import answerer_over
 
 PAGE = """# Receipts
 
@@ -38,13 +38,13 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trace]:
     chunks, _ = chunk_documents([page], ChunkingConfig())
     snapshot = snapshot_name(chunks, embedder.identity)
     store = QdrantEdgeStore(Path(tmp_path_factory.mktemp("index")))
-    store.build(snapshot, index_points(chunks, embedder), dimension=embedder.dimension)
+    vectors = embedder.embed([chunk.searchable() for chunk in chunks])
+    store.build(snapshot, index_points(chunks, vectors), dimension=embedder.dimension)
     index = store.open(snapshot)
     questions = [
         Question(question_id=text, tenant_id="acme", time=utc(2026, 1, 1), question=text) for text in sorted(ASKED)
     ]
-    answerer = Answerer(index, snapshot, embedder, AnsweringConfig(), clock=lambda: 0.0)
-    table = answer_part(table_of(Question, questions), answerer)
+    table = answer_part(table_of(Question, questions), answerer_over(index, embedder))
     index.close()
     return {trace.question: trace for trace in rows_of(Trace, table)}
 
