@@ -14,7 +14,7 @@ class ImportTracesConfig(FlowConfig):
     """Which file, and how its rows become traces."""
 
     file: str = Field(description="JSONL, JSON or Parquet")
-    mapping: str = Field("millrace", description="Bundled mapping, or path of one's own")
+    mapping: str = Field("millrace", description="Bundled mapping (millrace, otlp, langfuse, mtrag), or a path")
     time: AwareDatetime | None = Field(None, description="When rows that give no time were recorded")
     tenant: Identifier | None = Field("default", description="Tenant of rows that give none")
     redaction_rules: str = Field("pii", description="Bundled rule table, or path of one's own")

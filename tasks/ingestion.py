@@ -74,7 +74,10 @@ def read_traces(
     default_time: AwareDatetime | None,
     tenant_id: str | None,
 ) -> ImportResult:
-    """Map a file's rows to traces, redacted; ratings by people go apart; a row that cannot be taken is a skip."""
+    """Map a file's rows to traces, redacted; ratings by people go apart; a row that cannot be taken is a skip.
+
+    A mapping of a published form may put several rows of the file together to one trace.
+    """
     settings = ImportSettings(mapping, Redactor(redaction), default_time, tenant_id)
     batches = import_batches(Path(source.path), settings)
     parts = write_parts(_jobs(batches), ["traces", "human_ratings", "skips"])

@@ -25,6 +25,7 @@ from millrace.ledger.store import Ledger
 from millrace.records.base import Record
 from millrace.records.receipt import RunStatus
 from tasks.home import Home
+from tasks.logs import log_context, set_up_logs
 from tasks.processes import process_name
 from tasks.receipts import write_summary
 
@@ -99,6 +100,7 @@ def recorded(flow_name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     The function takes ``config`` and ``run_id``: None means the Prefect flow run's own id; the id of
     an interrupted run continues it.
     """
+    set_up_logs()  # here, so that what Prefect says before the function is called has that form too
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(function)
@@ -120,7 +122,8 @@ def begun_run(flow: str, config: FlowConfig, run_id: object) -> Iterator[Run]:
     run = _start(flow, config, str(run_id))
     token = _current.set(run)
     try:
-        yield run
+        with log_context(run_id=run.run_id, flow=flow):
+            yield run
     except Pause:
         runs.update_run(run.home.ledger, run.run_id, status="waiting")
         raise

@@ -25,6 +25,8 @@ from millrace.records.receipt import Receipt, StepCounts, StepType
 from tasks.calls import Signature, function_name, refs_in, settings_hash
 from tasks.catalogue import catalogue_outputs
 from tasks.fingerprint import code_fingerprint, git_commit
+from tasks.logs import log_context
+from tasks.processes import give_back_memory
 from tasks.receipts import receipt_markdown, write_receipt
 from tasks.run import Run, current_run, in_prefect, log, utc_now
 
@@ -81,8 +83,9 @@ class Step:
     def execute(self, key: str) -> StepResult:
         """Call the function in its context; every output it names must exist when it returns."""
         started_at, start = utc_now(), perf_counter()
-        with _in_context(StepContext(self.run, key, self.origin)):
+        with _in_context(StepContext(self.run, key, self.origin)), log_context(step=self.name):
             output = self.function(**self.arguments)
+        give_back_memory()
         return StepResult(
             output=self.signature.result_to_json(output),
             attempts=int(task_run.run_count or 1) if in_prefect() else 1,
@@ -98,7 +101,8 @@ class Step:
         write_receipt(self.run, receipt)
         self.run.produced[self.name] = {"key": key, "result": result.model_dump(mode="json")}
         verb = "from cache" if cached else f"in {result.duration_s:.1f} s"
-        log().info("%s: %d rows in, %d out, %s", self.name, receipt.counts.rows_in, receipt.counts.rows_out, verb)
+        counts, about = receipt.counts, {"step": self.name}
+        log().info("%s: %d rows in, %d out, %s", self.name, counts.rows_in, counts.rows_out, verb, extra=about)
         if in_prefect() and not cached:
             create_markdown_artifact(receipt_markdown(receipt), key=f"receipt-{self.name}", description=self.name)
         return output

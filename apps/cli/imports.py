@@ -23,7 +23,9 @@ def register(app: typer.Typer) -> None:
 def import_traces(
     terminal: Terminal,
     file: Annotated[Path, typer.Argument(help="JSONL, JSON or Parquet.")],
-    mapping: Annotated[str, typer.Option(help="Bundled mapping (millrace, mtrag), or a YAML file of your own.")],
+    mapping: Annotated[
+        str, typer.Option(help="Bundled (millrace, otlp, langfuse, mtrag), or a YAML file of your own.")
+    ],
     time: Annotated[str | None, typer.Option(help="ISO time with a zone, for rows that give none.")] = None,
     tenant: Annotated[str | None, typer.Option(help="Tenant of rows that give none.")] = None,
 ) -> int:

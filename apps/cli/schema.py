@@ -28,7 +28,10 @@ def schema(
         terminal.show(known, table(["kind", "version#", "about"], [list(row.values()) for row in known]))
         return
     document = kind_of(kind).model.model_json_schema()
-    terminal.show(document, json.dumps(document, indent=2))
+    if terminal.as_json:
+        terminal.show(document)
+    else:  # lines broken to the terminal's width would be no JSON
+        terminal.out.print(json.dumps(document, indent=2), soft_wrap=True, markup=False, emoji=False)
 
 
 def _about(model: type) -> str:

@@ -64,7 +64,7 @@ def test_ssn_ranges(number: str, given_out: bool) -> None:
 @pytest.mark.parametrize(
     ("address", "points_at_a_machine"),
     [("203.0.113.7", True), ("2001:db8::1", True), ("127.0.0.1", False), ("::1", False), ("0.0.0.0", False),  # noqa: S104
-     ("256.1.1.1", False), ("12:30:45", False)],
+     ("256.1.1.1", False), ("12:30:45", False), ("255.255.255.0", False), ("240.0.0.1", False)],
 )  # fmt: skip
 def test_ip_addresses(address: str, points_at_a_machine: bool) -> None:
     assert ip_address(address) is points_at_a_machine

@@ -1,0 +1,1 @@
+"""Traces out, in other tools' forms; ``millrace.ingestion`` reads them."""
