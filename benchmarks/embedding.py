@@ -13,7 +13,7 @@ from typing import Any
 
 from millrace.adapters.minilm import MiniLmEmbedder
 from millrace.adapters.numeric_profile import numeric_profile
-from millrace.ingestion.markdown import read_documents
+from millrace.ingestion.document_batches import read_documents
 from millrace.methods.text import sentences
 
 N_TEXTS = 1024

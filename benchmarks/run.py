@@ -7,7 +7,21 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import clustering, embedding, groundedness, installation, selection, triage_scale, weekly_flow
+from benchmarks import (
+    clustering,
+    embedding,
+    gateway,
+    groundedness,
+    ingestion,
+    injection,
+    installation,
+    narrowing,
+    pii,
+    retrieval,
+    selection,
+    triage_scale,
+    weekly_flow,
+)
 from millrace.adapters.numeric_profile import numeric_profile
 from tasks.fingerprint import git_commit
 
@@ -23,6 +37,12 @@ SECTIONS: dict[str, tuple[str, Callable[[], str]]] = {
     "selection": ("Annotations chosen against random ones: does the groundedness scorer learn faster?", selection.run),
     "triage-scale": ("Triage of 10 000 and of 100 000 traces", triage_scale.run),
     "weekly": ("Weekly flow against a running server, beside its functions called directly", weekly_flow.run),
+    "gateway": ("Chat gateway of fixed latency, beside a bare AsyncOpenAI", gateway.run),
+    "ingestion": ("Ingestion of a documentation tree and of its next release over it", ingestion.run),
+    "injection": ("Injection rules: attacks found, false alarms, BIPIA by family", injection.run),
+    "pii": ("Personal data by type, beside presidio-analyzer", pii.run),
+    "retrieval": ("Retrieval on CACM beside bm25s and Anserini, and search speed", retrieval.run),
+    "narrowing": ("Narrowing passages: what compression keeps, and what the stages cost", narrowing.run),
     "installation": ("Installation and demo", installation.run),
 }
 

@@ -1,7 +1,7 @@
 """Chooses what to ask people, queues it, and takes their answers back."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
@@ -28,6 +28,7 @@ from tasks.run import Run, current_run, utc_now
 from tasks.stage import stage
 from tasks.triage import rows_with_ids
 
+ESCALATION = "enqueue-escalated"  # the effect of tasks/escalation.py, by its name in the journal
 _ALL = 1_000_000  # runs
 
 
@@ -84,8 +85,12 @@ def propose_annotations(
 @effect
 def enqueue_annotations(proposed: DatasetRef) -> Queued:
     """Put the tasks into the queue; a question that another run asked meanwhile is left to it."""
+    return enqueue_tasks(rows_of(AnnotationTask, read_dataset(proposed).to_arrow()))
+
+
+def enqueue_tasks(rows: Sequence[AnnotationTask]) -> Queued:
+    """Put tasks into the queue as the current run's; inside an effect, which may do it again."""
     run = current_run()
-    rows = rows_of(AnnotationTask, read_dataset(proposed).to_arrow())
     new = [
         NewTask(
             task_id=row.task_id,
@@ -106,10 +111,13 @@ def snapshot_answers() -> Answers:
     """Answers to this run's questions, and what was answered or corrected since an earlier run took its answers.
 
     Of a task with any such answer every current answer is there: who is missing could not disagree. What was answered
-    before a run was rejected stays out; what is answered to its questions afterwards counts.
+    before a run was rejected stays out; what is answered to its questions afterwards counts. Answers to questions that
+    were handed to a person count once, for the first run after them.
     """
     run = current_run()
-    return _taken(run, _closed(run, [*_ended(run, "completed"), *_ended(run, "rejected")]) | {run.run_id: 0})
+    ended = [*_ended(run, "completed"), *_ended(run, "rejected")]
+    closed = _closed(run, ended)
+    return _taken(run, _escalating(run, ended, max(closed.values(), default=0)) | closed | {run.run_id: 0})
 
 
 @effect
@@ -159,4 +167,13 @@ def _closed(run: Run, run_ids: list[str]) -> dict[str, int]:
         for run_id, states in found.items()
         for state in states
         if state.key == f"{run_id}/{snapshot_answers.name}" and state.result
+    }
+
+
+def _escalating(run: Run, run_ids: list[str], upto: int) -> dict[str, int]:
+    """Those of the runs that handed questions to people, with the last answer that any run took."""
+    return {
+        run_id: upto
+        for run_id in run_ids
+        if any(state.name == ESCALATION for state in journal.effects_of(run.home.ledger, run_id))
     }

@@ -1,10 +1,12 @@
 """Questions in, traces out."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from time import perf_counter
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -37,8 +39,11 @@ from tasks.home import Home
 from tasks.parts import Tables, map_parts, read_columns, write_parts
 from tasks.progress import Progress
 from tasks.requests import request_journal
-from tasks.run import current_run, utc_now
+from tasks.run import current_run, log, utc_now
 from tasks.stage import stage
+
+Logger: TypeAlias = "logging.Logger | logging.LoggerAdapter[Any]"
+_FAILURES_LOGGED = 20  # of a part
 
 
 class ReadQuestions(Record):
@@ -107,7 +112,8 @@ def answer_questions(
     home, journal = current_run().home, request_journal()
     progress = Progress("answering questions", total=questions.rows)
     with opened_answerer(home, index, config, tables, services, journal=journal) as answerer:
-        return map_parts(questions, partial(_answered_part, answerer=answerer, tell=progress.advance), kind="traces")
+        answered = partial(_answered_part, answerer=answerer, tell=progress.advance, logger=log())
+        return map_parts(questions, answered, kind="traces")
 
 
 @stage
@@ -177,10 +183,20 @@ def screened_question(fields: Mapping[str, object], tables: AnsweringTables) -> 
     return question_of(fields, screens)
 
 
-def _answered_part(questions: pa.Table, *, answerer: Answerer, tell: Callable[[int], None]) -> pa.Table:
+def _answered_part(questions: pa.Table, *, answerer: Answerer, tell: Callable[[int], None], logger: Logger) -> pa.Table:
     traces = answer_part(questions, answerer)
     tell(questions.num_rows)
+    _log_failures(traces, logger)
     return traces
+
+
+def _log_failures(traces: pa.Table, logger: Logger) -> None:
+    """The first failures by trace id, and how many more there are; why is in the traces."""
+    failed = traces.filter(pc.equal(traces.column("status"), "failed")).column("trace_id").to_pylist()
+    for trace_id in failed[:_FAILURES_LOGGED]:
+        logger.warning("the answer failed, trace %s", trace_id, extra={"trace_id": trace_id})
+    if len(failed) > _FAILURES_LOGGED:
+        logger.warning("%d more answers failed", len(failed) - _FAILURES_LOGGED)
 
 
 def _chat_model(

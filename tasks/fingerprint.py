@@ -15,7 +15,19 @@ PACKAGES = ("blocks", "millrace", "tasks")
 # These decide when a stage runs and where its bytes lie, never what it computes.
 WRAPPERS = frozenset(
     f"tasks.{name}"
-    for name in ("approval", "calls", "catalogue", "effect", "fingerprint", "home", "receipts", "run", "stage", "steps")
+    for name in (
+        "approval",
+        "calls",
+        "catalogue",
+        "effect",
+        "fingerprint",
+        "home",
+        "receipts",
+        "requests",
+        "run",
+        "stage",
+        "steps",
+    )
 )
 PLUMBING = frozenset({"prefect", "sqlalchemy"})
 

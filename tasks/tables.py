@@ -1,5 +1,7 @@
 """Opens the rule tables and models that stages take as settings: their content enters the key, not their path."""
 
+from millrace.answering.output_schema import OutputSchemas
+from millrace.answering.routes import RoutingTable
 from millrace.methods.groundedness import GroundednessModel
 from millrace.methods.injection import InjectionRule
 from millrace.methods.redaction import RedactionRule
@@ -32,3 +34,13 @@ def injection_rules(name: str = "injection") -> list[InjectionRule]:
 def groundedness_model(name: str = "groundedness") -> GroundednessModel:
     """The scorer's coefficients."""
     return read_record(table_path(name), GroundednessModel)
+
+
+def routing_table(name: str = "routes") -> RoutingTable:
+    """Where questions can go."""
+    return read_record(table_path(name), RoutingTable)
+
+
+def output_schemas(name: str = "output_schemas") -> OutputSchemas:
+    """The form of each route's output."""
+    return read_record(table_path(name), OutputSchemas)

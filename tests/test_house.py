@@ -12,9 +12,18 @@ import yaml
 from prefect import Flow
 from pydantic import BaseModel
 
+from blocks.chat_model import open_price_table
 from tasks.ingestion import bundled_mapping
 from tasks.run import FlowConfig
-from tasks.tables import groundedness_model, injection_rules, redaction_rules, triage_calibration, triage_rules
+from tasks.tables import (
+    groundedness_model,
+    injection_rules,
+    output_schemas,
+    redaction_rules,
+    routing_table,
+    triage_calibration,
+    triage_rules,
+)
 
 ROOT = Path(__file__).parents[1]
 FLOWS = sorted(path.stem for path in (ROOT / "flows").glob("*.py") if path.stem != "__init__")
@@ -23,7 +32,10 @@ MAPPINGS = sorted(path.stem for path in (ROOT / "configs" / "mappings").glob("*.
 OPENERS = {
     "groundedness": groundedness_model,
     "injection": injection_rules,
+    "output_schemas": output_schemas,
     "pii": redaction_rules,
+    "prices": open_price_table,
+    "routes": routing_table,
     "triage": triage_rules,
     "triage_confidence": triage_calibration,
 }

@@ -7,8 +7,11 @@ import typer
 
 from apps.cli import (
     approve,
+    ask,
+    calibration,
     doctor,
     evals,
+    export,
     gc,
     golden,
     imports,
@@ -56,6 +59,7 @@ for module in (
     up,
     run,
     plan,
+    ask,
     imports,
     runs,
     report,
@@ -64,6 +68,8 @@ for module in (
     approve,
     golden,
     evals,
+    export,
+    calibration,
     schema,
     verify,
     gc,

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from millrace.datasets.parts import PART_ROWS
 from millrace.errors import NotFoundError
-from millrace.ingestion.markdown import SUFFIXES
+from millrace.ingestion.document_files import SUFFIXES
 from millrace.ledger.catalogue import resolve_window
 from millrace.records.base import Record
 from millrace.records.receipt import Receipt
@@ -27,7 +27,7 @@ MEASURED = "measured in this home"
 # Rows of the run's input a second, on two shared cores with a bf16 CPU.
 SPEEDS: dict[str, dict[str, float]] = {
     "import-traces": {"read-traces": 1_500},
-    "ingest-documents": {"read-documents": 100, "publish-index": 3},
+    "ingest-documents": {"read-documents": 100, "embed-chunks": 5, "publish-index": 100},
     "answer-questions": {"read-questions": 500, "answer-questions": 20},
     "weekly-flywheel": {
         "select-traces": 20_000,

@@ -50,6 +50,11 @@ def question_key(trace: Mapping[str, Any]) -> str:
     return sha256_json([trace["tenant_id"], normalise_question(trace["question"]), history, answer])
 
 
+def task_id(key: str) -> str:
+    """The id of the task that asks the question of this key."""
+    return f"task-{sha256_json([key])[:24]}"
+
+
 def estimated_minutes(trace: Mapping[str, Any], config: ProposalConfig) -> float:
     """Reading the history, question, passages and answer, then deciding."""
     parts = [*trace["history"], *trace["contexts"]]
@@ -127,7 +132,7 @@ class Choice:
         case = _row_of(self._cases, row["trace_id"])
         scored = _row_of(self._scores.select(["trace_id", "sentences"]), row["trace_id"])
         return AnnotationTask(
-            task_id=f"task-{sha256_json([key])[:24]}",
+            task_id=task_id(key),
             question_key=key,
             **row,
             failure_type=case["failure_type"],

@@ -5,6 +5,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from millrace.methods.standalone import user_turns
+
 SEPARATOR = " > "
 N_TURNS = 2  # of the user, before the question; more of them tell what the conversation was about, not the question
 
@@ -25,5 +27,4 @@ def questions_in_context(traces: pa.Table) -> pa.Table:
 
 
 def _turns(history: Sequence[dict[str, Any]]) -> list[str]:
-    said = (turn["text"].strip() for turn in history if turn["speaker"] == "user")
-    return [text for text in said if text][-N_TURNS:]
+    return user_turns((turn["speaker"], turn["text"]) for turn in history)[-N_TURNS:]

@@ -36,7 +36,7 @@ class Signal(NamedTuple):
 
 SIGNALS: Mapping[str, Signal] = MappingProxyType(
     {
-        "status": Signal("text", "how the application says it ended: answered, abstained, blocked or failed"),
+        "status": Signal("text", "how it ended, by the application: answered, abstained, blocked, escalated or failed"),
         "error": Signal("text", "why it failed or was blocked"),
         "answered_by": Signal("text", "model or answerer that wrote the answer"),
         "n_turns": Signal("number", "turns of the conversation before the question"),

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from flows.answer_questions import AnswerQuestionsConfig, answer_questions
+from flows.answer_questions import answer_questions
 from flows.import_traces import ImportTracesConfig, import_traces
 from flows.ingest_documents import IngestDocumentsConfig, ingest_documents
 from flows.weekly_flywheel import WeeklyFlywheelResult, weekly_flywheel
+from millrace.answering.config import AnsweringConfig
 from millrace.datasets.manifest import DatasetRef
 from millrace.errors import BadInputError, NotFoundError, UnavailableError
 from millrace.ledger import approvals, pointers, runs, subjects
@@ -58,7 +59,7 @@ def test_documents_are_answered_from_after_they_are_ingested(home: Home, inputs:
     assert len(rows(home, ingested.read.documents)) == 3
     assert ingested.index.n_chunks == len(rows(home, ingested.read.chunks)) > 3
 
-    answered = answer_questions.fn(AnswerQuestionsConfig(file=str(inputs / "questions.jsonl")), run_id="questions")
+    answered = answer_questions.fn(wheel.questions_config(inputs), run_id="questions")
     found = rows(home, answered.traces)
     assert len(found) == 6
     assert [row["question"] for row in found] == [row["question"] for row in rows(home, answered.read.questions)]
@@ -71,20 +72,21 @@ def test_documents_are_answered_from_after_they_are_ingested(home: Home, inputs:
 def test_a_tenant_finds_nothing_in_documents_of_another(home: Home, inputs: Path) -> None:
     config = IngestDocumentsConfig(folder=str(inputs / "documents"), tenant="dam")
     ingest_documents.fn(config, run_id="documents")
-    answered = answer_questions.fn(AnswerQuestionsConfig(file=str(inputs / "questions.jsonl")), run_id="questions")
+    answered = answer_questions.fn(wheel.questions_config(inputs), run_id="questions")
     assert {row["status"] for row in rows(home, answered.traces)} == {"abstained"}
 
 
 def test_questions_without_an_index_are_told_how_to_make_one(home: Home, inputs: Path) -> None:
     with pytest.raises(NotFoundError, match="no index 'main' in this home; make one with `millrace run ingest"):
-        answer_questions.fn(AnswerQuestionsConfig(file=str(inputs / "questions.jsonl")), run_id="questions")
+        answer_questions.fn(wheel.questions_config(inputs), run_id="questions")
     assert runs.run_of(home.ledger, "questions").status == "failed"
 
 
 def test_ingesting_the_same_folder_again_builds_nothing_new(home: Home, inputs: Path) -> None:
     config = IngestDocumentsConfig(folder=str(inputs / "documents"), tenant="mill")
     first = ingest_documents.fn(config, run_id="one")
-    assert ingest_documents.fn(config, run_id="two") == first
+    again = ingest_documents.fn(config, run_id="two")
+    assert (again.read, again.index) == (first.read, first.index)
     assert len(list(home.index_root.glob("*"))) == 1
 
 
@@ -331,3 +333,15 @@ def test_by_default_it_is_the_week_before_the_runs_clock(home: Home) -> None:
     result = completed(wheel.week(week=None))
     assert result.report is not None
     assert "2026-W46" in result.report.markdown
+
+
+def test_answering_ends_with_counts_and_starts_with_a_look_at_its_settings(home: Home, inputs: Path) -> None:
+    config = IngestDocumentsConfig(folder=str(inputs / "documents"), tenant="mill")
+    ingest_documents.fn(config, run_id="documents")
+    answered = answer_questions.fn(wheel.questions_config(inputs), run_id="questions")
+    assert sum(answered.outcomes.by_status.values()) == 6
+    assert answered.outcomes.by_route == {"rag_knowledge_base": 6}
+    assert (answered.outcomes.failures, answered.escalated.n_added) == ({}, 0)
+    routed = wheel.questions_config(inputs).model_copy(update={"answering": AnsweringConfig()})
+    with pytest.raises(BadInputError, match="no threshold for the embedder"):
+        answer_questions.fn(routed, run_id="routed")

@@ -23,6 +23,7 @@ def test_every_status_is_counted_and_the_counts_sum_to_the_traces(week: WeeklyRe
         "answered": 9,
         "abstained": 0,
         "blocked": 0,
+        "escalated": 0,
         "failed": 1,
     }
     assert sum(count.n for count in week.traffic.statuses) == week.traffic.n_traces == 10
