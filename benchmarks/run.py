@@ -18,7 +18,9 @@ from benchmarks import (
     narrowing,
     pii,
     retrieval,
+    routing,
     selection,
+    standalone,
     triage_scale,
     weekly_flow,
 )
@@ -42,6 +44,8 @@ SECTIONS: dict[str, tuple[str, Callable[[], str]]] = {
     "injection": ("Injection rules: attacks found, false alarms, BIPIA by family", injection.run),
     "pii": ("Personal data by type, beside presidio-analyzer", pii.run),
     "retrieval": ("Retrieval on CACM beside bm25s and Anserini, and search speed", retrieval.run),
+    "routing": ("Routing of labelled questions, beside the source's", routing.run),
+    "standalone": ("Follow-up questions made to stand alone, on MTRAG", standalone.run),
     "narrowing": ("Narrowing passages: what compression keeps, and what the stages cost", narrowing.run),
     "installation": ("Installation and demo", installation.run),
 }
