@@ -69,7 +69,7 @@ def test_a_table_is_found_by_bundled_name_or_by_path(tmp_path: Path) -> None:
 def test_an_unknown_table_is_said_with_the_bundled_names() -> None:
     with pytest.raises(
         NotFoundError,
-        match="no table 'nonsense': give a path, or one of .*groundedness, injection, output_schemas, pii",
+        match=r"no table 'nonsense': give a path, or one of .*groundedness, injection, output_schemas, pii",
     ):
         table_path("nonsense")
 
