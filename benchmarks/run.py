@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import (
+    answering,
     clustering,
     embedding,
     gateway,
@@ -44,6 +45,7 @@ SECTIONS: dict[str, tuple[str, Callable[[], str]]] = {
     "injection": ("Injection rules: attacks found, false alarms, BIPIA by family", injection.run),
     "pii": ("Personal data by type, beside presidio-analyzer", pii.run),
     "retrieval": ("Retrieval on CACM beside bm25s and Anserini, and search speed", retrieval.run),
+    "answering": ("Answering offline over a documentation tree", answering.run),
     "routing": ("Routing of labelled questions, beside the source's", routing.run),
     "standalone": ("Follow-up questions made to stand alone, on MTRAG", standalone.run),
     "narrowing": ("Narrowing passages: what compression keeps, and what the stages cost", narrowing.run),
