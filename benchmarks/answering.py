@@ -1,8 +1,8 @@
 """Answering offline over a documentation tree: questions a second, and where the time goes.
 
 The flow is called directly, without Prefect's engine, in a process of its own with an empty home. The questions are
-made of the documentation's own headings: first "What is ...", with nothing in the caches, then "How do I use ...", which
-no cache has seen either, while the sentences of the passages are known from the first: that is called warm.
+made of the documentation's own headings: first "What is ...", with nothing in the caches, then "How do I use ...",
+which no cache has seen either, while the sentences of the passages are known from the first: that is called warm.
 
 Run: ``python -m benchmarks.answering [runs]``; needs the real data beside the checkout.
 """
