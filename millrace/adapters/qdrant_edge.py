@@ -9,10 +9,13 @@ build to build.
 import json
 import shutil
 import tempfile
-from collections.abc import Sequence
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+import numpy as np
 from qdrant_edge import (
     Distance,
     EdgeConfig,
@@ -48,14 +51,17 @@ from millrace.adapters.qdrant_points import (
 )
 from millrace.adapters.snapshot_files import copy_verified, list_files, sync_tree
 from millrace.errors import BadInputError, DamagedDatasetError, NotFoundError
-from millrace.ports import IndexPoint, Search, SearchHit, SparseVector, VectorIndex
+from millrace.ports import IndexPoint, Search, SearchHit, SparseVector, VectorIndex, Vectors
 
 _FORMAT = "qdrant-edge-2"
 _EARLIER = frozenset({"qdrant-edge-1"})  # without terms
 _MANIFEST = "snapshot.json"
 _SHARD = "shard"
 _POINTS_AT_ONCE = 1000
+_POINTS_REMEMBERED = 16_384  # of an opened index; some 50 MB with their payloads
 _NEVER = 1 << 40  # KB; larger than any segment, so no approximate graph is built
+
+_Stored: TypeAlias = tuple[Mapping[str, Any], Vectors]
 
 
 class QdrantEdgeStore:
@@ -127,6 +133,8 @@ class QdrantEdgeIndex:
         self._folder = folder
         self._snapshot = snapshot
         self._dimension = dimension
+        self._remembered: OrderedDict[str, _Stored] = OrderedDict()
+        self._lock = threading.Lock()
 
     @property
     def snapshot(self) -> str:
@@ -145,9 +153,26 @@ class QdrantEdgeIndex:
         def ask(wanted: Sequence[tuple[Search, int]]) -> list[list[Found]]:
             requests = [_request(search, n_points) for search, n_points in wanted]
             answers = shard.query_batch(QueryBatchRequest(requests))
-            return [[found(each.score, each.payload, each.vector) for each in answer] for answer in answers]
+            points = self._points_of(shard, {str(each.id) for answer in answers for each in answer})
+            return [[Found(each.score, *points[str(each.id)]) for each in answer] for answer in answers]
 
         return find_hits(searches, self._dimension, ask)
+
+    def _points_of(self, shard: EdgeShard, ids: Set[str]) -> dict[str, _Stored]:
+        """Payload and vector of each point; those met before are remembered, as bringing them over costs most."""
+        with self._lock:
+            known = {each: self._remembered[each] for each in ids if each in self._remembered}
+        missing: list[Any] = sorted(ids - known.keys())
+        for record in shard.retrieve(missing, with_payload=True, with_vector=[DENSE]) if missing else ():
+            point = found(0.0, record.payload, record.vector)
+            known[str(record.id)] = (point.payload, np.array(point.vector, dtype=np.float32))
+        with self._lock:
+            for each in ids:
+                self._remembered[each] = known[each]
+                self._remembered.move_to_end(each)
+            while len(self._remembered) > _POINTS_REMEMBERED:
+                self._remembered.popitem(last=False)
+        return known
 
     def close(self) -> None:
         """Release the engine and remove the private copy; closing twice does nothing."""
@@ -165,8 +190,6 @@ def _request(search: Search, n_points: int) -> QueryRequest:
         else Query.Nearest(_engine_terms(search.terms), using=TERMS),
         filter=Filter(must=[FieldCondition(name, match=MatchValue(value)) for name, value in required_fields(search)]),
         params=SearchParams(exact=True),
-        with_payload=True,
-        with_vector=[DENSE],
     )
 
 

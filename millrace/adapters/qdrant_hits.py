@@ -23,7 +23,7 @@ class Found(NamedTuple):
 
     score: float
     payload: Mapping[str, Any]
-    vector: Sequence[float]
+    vector: Sequence[float] | Vectors
 
 
 def found(score: float, payload: Mapping[str, Any] | None, vectors: object) -> Found:

@@ -33,7 +33,11 @@ def test_two_readers_open_one_snapshot_at_once_and_leave_nothing_behind(store: Q
         first.search([by_vector(1, 0)])
 
 
-def test_threads_share_an_open_index(store: QdrantEdgeStore) -> None:
+@pytest.mark.parametrize("n_remembered", [2, 16_384])
+def test_threads_share_an_open_index_and_what_it_remembers(
+    store: QdrantEdgeStore, n_remembered: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("millrace.adapters.qdrant_edge._POINTS_REMEMBERED", n_remembered)
     random = np.random.default_rng(3)
     rows = random.normal(size=(300, 8)).astype(np.float32)
     store.build("one", [IndexPoint(f"p{i}", row, "t", {}) for i, row in enumerate(rows)], dimension=8)
@@ -46,6 +50,7 @@ def test_threads_share_an_open_index(store: QdrantEdgeStore) -> None:
     expected = ids()
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(ids, range(4))) == [expected] * 4
+    assert 2 <= len(index._remembered) <= n_remembered  # type: ignore[attr-defined]
     index.close()
 
 
