@@ -15,7 +15,7 @@ from tests.support.inputs import write_inputs
 from tests.support.state import state_of
 
 ROOT = Path(__file__).parents[2]
-N_POINTS, N_TORTURE_POINTS = 60, 400
+N_POINTS, N_TORTURE_POINTS = 70, 400
 
 
 @dataclass(frozen=True)
