@@ -16,6 +16,6 @@ LOOK_AT: Mapping[FailureType, str] = {
     "or the output should have stopped it.",
     "format_violation": "the instruction on the form and its check: ask the model for structured output, check it "
     "before it is shown, and ask again when it breaks.",
-    "system_error": "the application's logs at the times of these traces: time-outs, limits of the provider and input "
-    "that is too long; retries and a shorter context often mend them.",
+    "system_error": "the errors that these traces name: a route or gateway that is not set up, time-outs, limits of "
+    "the provider, input that is too long; the application's logs at their times say more.",
 }

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from millrace.errors import BadInputError
-from millrace.triage.rules import read_triage_rules
+from millrace.triage.rules import TriageRules, read_triage_rules
 
 RULE = """
 rules:
@@ -22,7 +22,9 @@ def read(tmp_path: Path, text: str) -> object:
 
 
 def test_a_good_table_is_read(tmp_path: Path) -> None:
-    read(tmp_path, RULE)
+    rules = read(tmp_path, RULE)
+    assert isinstance(rules, TriageRules)
+    assert [rule.id for rule in rules.rules] == ["first"]
 
 
 @pytest.mark.parametrize(
