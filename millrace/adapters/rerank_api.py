@@ -16,6 +16,7 @@ from millrace.adapters.gateway_settings import BaseUrl, ModelName
 from millrace.errors import BadInputError, MillraceError, UnavailableError
 
 _MAY_HEAL = frozenset({408, 425, 429, *range(500, 600)})
+_KEY_REFUSED = frozenset({401, 403})
 _LONGEST_BACKOFF_S = 8.0
 
 Pair = tuple[str, str]
@@ -79,8 +80,8 @@ class RerankApi:
         """One number per pair, in order: the service's relevance. One request for each query; equal pairs once.
 
         Raises:
-            UnavailableError: the service did not answer a request, or was in trouble at every try.
-            BadInputError: it refused a request or the key, or answers in another form.
+            UnavailableError: the service did not answer a request, refused the key, or was in trouble at every try.
+            BadInputError: it refused a request, or answers in another form.
         """
         problems: list[MillraceError] = []
         scores: dict[Pair, float] = {}
@@ -114,7 +115,8 @@ class RerankApi:
             problem, asked_s = outcome
             wait_s = min(_LONGEST_BACKOFF_S, self._settings.backoff_s * 2**number) if asked_s is None else asked_s
             last = number == self._settings.max_tries - 1 or wait_s > self._settings.max_wait_s
-            if last or isinstance(problem, BadInputError):
+            refused = isinstance(problem, BadInputError) or problem.details.get("status") in _KEY_REFUSED
+            if last or refused:
                 problems.append(problem)
             else:
                 self._sleep(wait_s)
@@ -148,8 +150,11 @@ class RerankApi:
     def _refusal(self, status: int) -> MillraceError:
         if status in _MAY_HEAL:
             return UnavailableError(f"the reranker {self._name} answered {status}", status=status)
-        if status in (401, 403):
-            return BadInputError(f"the reranker {self._name} refused the key ({status}); check the key", status=status)
+        if status in _KEY_REFUSED:
+            # No request of this key can be answered, so that trying others alone would only cost calls.
+            return UnavailableError(
+                f"the reranker {self._name} refused the key ({status}); check the key", status=status
+            )
         hint = "check url, model and the length of the passages"
         return BadInputError(f"the reranker {self._name} refused the request ({status}); {hint}", status=status)
 

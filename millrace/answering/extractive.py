@@ -66,7 +66,8 @@ def extract_drafts(drafts: Sequence[Draft], embedder: Embedder, config: Extracti
     """Answer each draft from its passages, or abstain.
 
     Sentences are embedded once for some hundred drafts together, which bounds memory. An abstention is decided at
-    once. A draft for which nothing was retrieved, because its route skips retrieval, fails: there is nothing to quote.
+    once. So is a draft for which nothing was retrieved because its route skips retrieval: there is nothing to quote,
+    and the step's facts say that a gateway would answer it.
     """
     sentences_of = lru_cache(maxsize=_PASSAGES_KEPT)(prose_sentences)
     steps: list[Step] = []
@@ -161,11 +162,9 @@ def _answered(draft: Draft, found: Extract, n_candidates: int) -> Step:
 
 
 def _nothing_retrieved(draft: Draft) -> Step:
-    message = (
-        f"route {draft.route} needs a gateway: nothing is retrieved for it that could be quoted; "
-        "set a gateway, or send such questions elsewhere in the routes"
-    )
-    return Step(draft.ended("failed", message), {"answerer": ANSWERER})
+    reason = f"route {draft.route} retrieves nothing that could be quoted: a gateway would answer it"
+    abstained = replace(draft, answer=ABSTENTION, answered_by=ANSWERER).ended("abstained")
+    return Step(abstained, {"answerer": ANSWERER, "reason": reason})
 
 
 def _cosines(vectors: Vectors, asked: Vectors) -> list[float]:

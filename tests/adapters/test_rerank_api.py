@@ -113,13 +113,19 @@ def test_nobody_there_is_unavailable() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "told"),
-    [(401, "check the key"), (403, "check the key"), (400, "check url"), (404, "check url"), (302, "check url")],
+    ("status", "kind", "told"),
+    [
+        (401, UnavailableError, "check the key"),
+        (403, UnavailableError, "check the key"),
+        (400, BadInputError, "check url"),
+        (404, BadInputError, "check url"),
+        (302, BadInputError, "check url"),
+    ],
 )
-def test_a_refusal_is_not_tried_again(status: int, told: str) -> None:
+def test_a_refusal_is_not_tried_again(status: int, kind: type[Exception], told: str) -> None:
     with RerankServer([Reply(status)]) as server:
         error = failure(server)
-        assert isinstance(error, BadInputError)
+        assert isinstance(error, kind)
         assert told in str(error)
         assert len(server.bodies) == 1
 

@@ -161,11 +161,10 @@ def test_without_a_search_the_passages_that_came_along_are_read() -> None:
     assert step.draft.answer == "The worker polls the queue."
 
 
-def test_a_route_that_retrieves_nothing_needs_a_gateway() -> None:
+def test_a_route_that_retrieves_nothing_is_abstained_from() -> None:
     (step,) = extract_drafts([draft("Say hello!", route="direct_llm")], HashedWords(), ExtractiveConfig())
-    assert step.draft.status == "failed"
-    assert step.draft.error is not None
-    assert step.draft.error.startswith("route direct_llm needs a gateway")
+    assert (step.draft.status, step.draft.answer) == ("abstained", ABSTENTION)
+    assert "a gateway would answer it" in str(step.facts["reason"])
 
 
 def test_sentences_are_embedded_together_once_and_in_bounded_batches() -> None:

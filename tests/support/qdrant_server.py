@@ -11,11 +11,11 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from qdrant_client import QdrantClient, models
+
+from tests.support.local_server import LocalServer, QuietHandler
 
 API_KEY = "stand-in-key-1234"
 
@@ -34,7 +34,7 @@ class Fault:
 
 
 @dataclass
-class StandIn:
+class StandIn(LocalServer):
     """Keeps every request; ``with`` serves it. A key, if there is one, is asked for."""
 
     api_key: str | None = None
@@ -44,23 +44,11 @@ class StandIn:
     def __post_init__(self) -> None:
         self.client = QdrantClient(":memory:")
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+        self.listen(_handler(self))
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        return self.origin
 
     def fault(self, path: str) -> Fault | None:
         """The trouble planned for a request, if there is one."""
@@ -125,12 +113,12 @@ _ENDPOINTS: Mapping[str, Callable[..., Any]] = {
 }
 
 
-def _handler(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+def _handler(stand_in: StandIn) -> type[QuietHandler]:
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             path = self.path.partition("?")[0]
-            length = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(length)) if length else None
+            content = self.body()
+            body = json.loads(content) if content else None
             fault = stand_in.fault(path)
             if fault is not None:
                 time.sleep(fault.delay_s)
@@ -141,7 +129,7 @@ def _handler(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
                 return self._send(401, b"Must provide an API key or an Authorization bearer token", {})
             return self._done(path, body)
 
-        do_PUT = do_POST = do_DELETE = do_GET  # noqa: N815
+        do_PUT = do_POST = do_DELETE = do_GET
 
         def _done(self, path: str, body: Any) -> None:
             try:
@@ -157,8 +145,5 @@ def _handler(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Silent: pytest shows stderr."""
 
     return Handler

@@ -4,9 +4,9 @@ import json
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+from tests.support.local_server import LocalServer, QuietHandler
 
 KEY = "rerank-key-1234"
 
@@ -29,7 +29,7 @@ def relevance(query: str, document: str) -> float:
 
 
 @dataclass
-class RerankServer:
+class RerankServer(LocalServer):
     """Answers with the replies in turn, then as a reranker does, best first. ``with`` serves it."""
 
     replies: Sequence[Reply] = ()
@@ -38,23 +38,11 @@ class RerankServer:
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self.listen(_handler(self))
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}/v1/rerank"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        return f"{self.origin}/v1/rerank"
 
     def take(self, body: dict[str, Any], headers: dict[str, str]) -> Reply:
         with self._lock:
@@ -73,10 +61,10 @@ def scored(body: dict[str, Any]) -> bytes:
     return json.dumps({"id": "r-1", "results": found, "meta": {"billed_units": {"search_units": 1}}}).encode()
 
 
-def _handler(server: RerankServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+def _handler(server: RerankServer) -> type[QuietHandler]:
+    class Handler(QuietHandler):
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            body = json.loads(self.body())
             reply = server.take(body, {name.lower(): value for name, value in self.headers.items()})
             if reply.released is not None:
                 reply.released.wait(30)
@@ -89,8 +77,5 @@ def _handler(server: RerankServer) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
-
-        def log_message(self, *_: object) -> None:
-            """Silent: pytest shows stderr."""
 
     return Handler

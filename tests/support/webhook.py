@@ -4,9 +4,9 @@ import json
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+from tests.support.local_server import LocalServer, QuietHandler
 
 SECRET = "receiver-token-1234"  # noqa: S105  in the address, as Slack and Teams have it
 
@@ -20,34 +20,18 @@ class Reply:
 
 
 @dataclass
-class Receiver:
+class Receiver(LocalServer):
     """Keeps every body posted to it; answers with the replies in turn, then with 200. ``with`` serves it."""
 
     replies: Sequence[Reply] = ()
     bodies: list[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self.listen(_handler(self))
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}/{SECRET}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self.refuse()
-
-    def refuse(self) -> None:
-        """Close the port: whoever calls is refused."""
-        self._server.server_close()
+        return f"{self.origin}/{SECRET}"
 
     def take(self, body: bytes) -> Reply:
         self.bodies.append(json.loads(body))
@@ -62,17 +46,14 @@ def refused_url() -> str:
     return receiver.url
 
 
-def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+def _handler(receiver: Receiver) -> type[QuietHandler]:
+    class Handler(QuietHandler):
         def do_POST(self) -> None:
-            reply = receiver.take(self.rfile.read(int(self.headers["Content-Length"])))
+            reply = receiver.take(self.body())
             if reply.released is not None:
                 reply.released.wait(30)
             self.send_response(reply.status)
             self.send_header("Content-Length", "0")
             self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Silent: pytest shows stderr."""
 
     return Handler
