@@ -254,3 +254,42 @@ class RequestJournal(Protocol):
 
     def put(self, replies: Mapping[str, ChatReply]) -> Mapping[str, ChatReply]:
         """Make replies durable before returning; a key that has one keeps it. Returns what is kept."""
+
+
+@dataclass(frozen=True)
+class JudgeCase:
+    """One answer to be judged."""
+
+    question: str
+    answer: str
+    contexts: tuple[str, ...]  # in the order in which the answerer was shown them
+    reference: str | None = None  # the answer that was expected, where it is known
+
+
+@dataclass(frozen=True)
+class JudgeOutcome:
+    """What a judge says of one case; ``value`` in [0, 1], or a reason why there is none, and what it took.
+
+    ``reason`` is a word of ours such as ``timeout`` or ``no_statements``; ``failed`` tells trouble from an undefined
+    value.
+    """
+
+    value: float | None
+    reason: str | None = None
+    message: str | None = None
+    failed: bool = False
+    n_calls: int = 0
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_usd: float | None = None
+
+
+class Judge(Protocol):
+    """Judges answers by one metric with the help of a model."""
+
+    @property
+    def identity(self) -> str:
+        """Library and version, metric, model, prompt or criteria; never an address or a secret."""
+
+    def judge(self, cases: Sequence[JudgeCase]) -> list[JudgeOutcome]:
+        """One outcome per case, in order; many are under way at once. A case that fails raises nothing."""

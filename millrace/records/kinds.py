@@ -7,8 +7,11 @@ from pydantic import BaseModel
 from millrace.records.annotation import Annotation, AnnotationTask, AskedQuestion
 from millrace.records.answer import Question
 from millrace.records.document import Chunk, ChunkVector, Document
+from millrace.records.evaluation import MetricScore, PersonLabel, Reference, SampledTrace
+from millrace.records.feedback import Feedback
 from millrace.records.golden import GoldenRow
 from millrace.records.groundedness import GroundednessScore
+from millrace.records.monitoring import DayFigure, EmbeddingSample, RetrievalSample
 from millrace.records.trace import HumanRating, SkipRow, Trace
 from millrace.records.triage import FailureGroup, TriageRow
 from millrace.records.week import WeekFacts
@@ -42,5 +45,13 @@ KINDS: dict[str, Kind] = {
         Kind("annotations", Annotation, version=2),
         Kind("asked_questions", AskedQuestion),
         Kind("golden", GoldenRow, version=2),
+        Kind("references", Reference),
+        Kind("sampled_traces", SampledTrace),
+        Kind("metric_scores", MetricScore),
+        Kind("person_labels", PersonLabel),
+        Kind("feedback", Feedback),
+        Kind("retrieval_samples", RetrievalSample),
+        Kind("embedding_samples", EmbeddingSample),
+        Kind("day_figures", DayFigure),
     )
 }

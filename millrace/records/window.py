@@ -9,6 +9,7 @@ from millrace.records.base import Record
 from millrace.records.trace import UtcTime
 
 _ISO_WEEK = re.compile(r"(\d{4})-W(\d{2})")
+_ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _FIRST_YEAR, _LAST_YEAR = 1970, 9998  # the week after the last one must still have a date
 
 
@@ -29,10 +30,7 @@ def iso_week(name: str | None, time_zone: str, now: datetime) -> Window:
     Raises:
         BadInputError: no such week or time zone.
     """
-    try:
-        zone = ZoneInfo(time_zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # a part of a name, such as Europe, is a folder
-        raise BadInputError(f"no time zone {time_zone!r}; use an IANA name such as Europe/Berlin") from error
+    zone = _zone(time_zone)
     monday = _last_monday(now.astimezone(zone).date()) if name is None else _monday(name)
     year, week, _ = monday.isocalendar()
     return Window(
@@ -41,6 +39,43 @@ def iso_week(name: str | None, time_zone: str, now: datetime) -> Window:
         end=_midnight(monday + timedelta(days=7), zone),
         time_zone=time_zone,
     )
+
+
+def calendar_day(name: str | None, time_zone: str, now: datetime) -> Window:
+    """The day ``2026-11-20`` in that time zone; without a name the last one that has ended by ``now``.
+
+    Midnights are local: a day with a change of clocks has 23 or 25 hours.
+
+    Raises:
+        BadInputError: no such day or time zone.
+    """
+    zone = _zone(time_zone)
+    day = now.astimezone(zone).date() - timedelta(days=1) if name is None else _day(name)
+    return Window(
+        name=day.isoformat(),
+        start=_midnight(day, zone),
+        end=_midnight(day + timedelta(days=1), zone),
+        time_zone=time_zone,
+    )
+
+
+def _zone(time_zone: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # a part of a name, such as Europe, is a folder
+        raise BadInputError(f"no time zone {time_zone!r}; use an IANA name such as Europe/Berlin") from error
+
+
+def _day(name: str) -> date:
+    try:
+        day = date.fromisoformat(name) if _ISO_DAY.fullmatch(name) else None
+    except ValueError as error:
+        raise BadInputError(f"no day {name!r}: {error}", day=name) from error
+    if day is None or not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        raise BadInputError(
+            f"no day {name!r}: give one of the years {_FIRST_YEAR} to {_LAST_YEAR} as 2026-11-20", day=name
+        )
+    return day
 
 
 def _monday(name: str) -> date:

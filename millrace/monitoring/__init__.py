@@ -1,0 +1,1 @@
+"""Watches the application day by day: retrieval, drift, anomalies, alerts, comparisons."""
