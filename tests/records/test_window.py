@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from millrace.errors import BadInputError
 from millrace.records.trace import utc
-from millrace.records.window import iso_week
+from millrace.records.window import calendar_day, iso_week
 
 HOUR = timedelta(hours=1)
 
@@ -135,3 +135,26 @@ def test_the_edge_of_a_week_is_another_instant_in_another_zone() -> None:
         weeks = [iso_week(name, zone, instant) for name in ("2026-W46", "2026-W47")]
         (names[zone],) = (week.name for week in weeks if week.start <= instant < week.end)
     assert names == {"Europe/Berlin": "2026-W46", "UTC": "2026-W46", "Asia/Tokyo": "2026-W47"}
+
+
+def test_a_day_runs_from_midnight_to_midnight() -> None:
+    window = calendar_day("2026-11-20", "UTC", utc(2030, 1, 1))
+    assert (window.name, window.start, window.end) == ("2026-11-20", utc(2026, 11, 20), utc(2026, 11, 21))
+
+
+@pytest.mark.parametrize(("day", "hours"), [("2026-03-29", 23), ("2026-10-25", 25), ("2026-10-26", 24)])
+def test_a_day_with_a_change_of_clocks_is_an_hour_shorter_or_longer(day: str, hours: int) -> None:
+    window = calendar_day(day, "Europe/Berlin", utc(2030, 1, 1))
+    assert window.end - window.start == hours * HOUR
+
+
+def test_without_a_name_it_is_yesterday_where_the_zone_is() -> None:
+    evening = datetime(2026, 11, 20, 16, tzinfo=UTC)  # already the 21st, 01:00, in Tokyo
+    assert calendar_day(None, "Asia/Tokyo", evening).name == "2026-11-20"
+    assert calendar_day(None, "UTC", evening).name == "2026-11-19"
+
+
+@pytest.mark.parametrize("day", ["20261120", "2026-11-31", "2026-W47", "0001-01-01", "yesterday", "9999-12-31"])
+def test_what_is_no_day_is_refused(day: str) -> None:
+    with pytest.raises(BadInputError, match="no day"):
+        calendar_day(day, "UTC", utc(2030, 1, 1))
