@@ -164,6 +164,7 @@ class JudgeCorrection(Record):
     corrected: ReportedEstimate = Field(description="Prediction-powered: people's labels, helped by the judge")
     power_tuning: float | None = Field(None, description="How far the judge is trusted, 0 (not at all) to 1")
     labels_chosen: Literal["at_random", "not_at_random"]
+    n_days: int = Field(1, ge=1, description="Days whose traces are looked at together")
     caution: str | None = Field(None, description="What the estimate rests on that may not hold")
 
 

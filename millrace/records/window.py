@@ -59,6 +59,19 @@ def calendar_day(name: str | None, time_zone: str, now: datetime) -> Window:
     )
 
 
+def stretch(start: datetime, end: datetime, time_zone: str) -> Window:
+    """Any stretch of time; its name is its local beginning and end.
+
+    Raises:
+        BadInputError: it ends before it begins, or no such time zone.
+    """
+    zone = _zone(time_zone)
+    if end <= start:
+        raise BadInputError(f"a window that ends at {end.isoformat()} cannot begin at {start.isoformat()}")
+    first, last = (f"{time.astimezone(zone):%Y-%m-%dT%H%M}" for time in (start, end))
+    return Window(name=f"{first}--{last}", start=start, end=end, time_zone=time_zone)
+
+
 def _zone(time_zone: str) -> ZoneInfo:
     try:
         return ZoneInfo(time_zone)

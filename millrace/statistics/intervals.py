@@ -22,7 +22,16 @@ class Estimate(Record):
     high: float | None
     n: int = Field(ge=0, description="Items; the number of groups is smaller where groups are resampled")
     confidence: float = Field(gt=0, lt=1)
-    method: Literal["wilson", "newcombe", "student_t", "bootstrap", "grouped_bootstrap"]
+    method: Literal[
+        "wilson",
+        "newcombe",
+        "student_t",
+        "bootstrap",
+        "grouped_bootstrap",
+        "order_statistics",
+        "prediction_powered",
+        "stratified",
+    ]
     reason: Literal["no_items", "one_item", "undefined", "unstable"] | None = Field(
         None,
         description="no_items: nothing to estimate from; one_item: too little for an interval; undefined: the "
