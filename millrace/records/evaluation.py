@@ -1,8 +1,8 @@
 """What the daily evaluation says of each trace, and what it is held against (A26)."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from millrace.records.annotation import ExpectedBehaviour
 from millrace.records.base import Identifier, Measured, Record, Sha256
@@ -31,7 +31,7 @@ class SampledTrace(Record):
 
 
 class MetricScore(Record):
-    """One metric of one trace; without a value, status and reason say why."""
+    """One metric of one trace: scored with a value and no reason, or any other status with a reason and no value."""
 
     trace_id: Identifier
     question_key: Sha256 = Field(
@@ -51,12 +51,6 @@ class MetricScore(Record):
     input_tokens: Annotated[int | None, Measured()] = Field(None, ge=0)
     output_tokens: Annotated[int | None, Measured()] = Field(None, ge=0)
     cost_usd: Annotated[float | None, Measured()] = Field(None, ge=0, description="None: nothing was paid, or unknown")
-
-    @model_validator(mode="after")
-    def _either_value_or_reason(self) -> Self:
-        if (self.status == "scored") != (self.value is not None) or (self.value is None) != (self.reason is not None):
-            raise ValueError("a scored row has a value and no reason; every other row has a reason and no value")
-        return self
 
 
 class PersonLabel(Record):
