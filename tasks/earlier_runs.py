@@ -1,4 +1,4 @@
-"""Which weeks were run over the same traffic before this run."""
+"""Which weeks or days were run over the same traffic before this run."""
 
 from datetime import datetime
 from typing import Any
@@ -6,8 +6,9 @@ from typing import Any
 from millrace.ingestion.lateness import WeekRun
 from millrace.ledger import approvals, pins, runs
 from millrace.ledger.store import Ledger
-from millrace.records.window import Window, iso_week
+from millrace.records.window import Window
 from tasks.run import Run
+from tasks.windows import window_of
 
 _ALL = 1_000_000
 
@@ -15,7 +16,7 @@ _ALL = 1_000_000
 def earlier_week_runs(run: Run, window: Window, tenants: list[str] | None) -> list[WeekRun]:
     """Runs of this flow with the same tenants and time zone that began before this one, in that order.
 
-    One counts when it has shown what it found, whatever was decided on it; one that failed before, or is not so far
+    Runs over a stretch of their own take nothing from anybody. One counts when it has shown what it found, whatever was decided on it; one that failed before, or is not so far
     yet, has taken nothing.
     """
     ledger = run.home.ledger
@@ -30,12 +31,13 @@ def earlier_week_runs(run: Run, window: Window, tenants: list[str] | None) -> li
 
 
 def _week_run(start: dict[str, Any]) -> WeekRun:
-    config, now = start["config"], datetime.fromisoformat(start["now"])
-    return WeekRun(window=iso_week(config["week"], config["time_zone"], now), sequence=int(start["sequence"]))
+    now = datetime.fromisoformat(start["now"])
+    return WeekRun(window=window_of(start["config"], now), sequence=int(start["sequence"]))
 
 
 def _same_traffic(config: dict[str, Any], window: Window, tenants: list[str] | None) -> bool:
-    return config["time_zone"] == window.time_zone and _named(config["tenants"]) == _named(tenants)
+    same_zone = config["time_zone"] == window.time_zone
+    return same_zone and config.get("start") is None and _named(config["tenants"]) == _named(tenants)
 
 
 def _named(tenants: list[str] | None) -> list[str] | None:
