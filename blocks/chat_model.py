@@ -16,7 +16,7 @@ from pydantic import Field, SecretStr, ValidationError
 from blocks.gateway_key import KEY_VARIABLES, gateway_key
 from millrace.adapters.gateway_settings import GatewayModels, GatewaySettings
 from millrace.errors import BadInputError, NotFoundError
-from millrace.ports import ChatModel, RequestJournal
+from millrace.ports import AwaitableChatModel, RequestJournal
 
 if TYPE_CHECKING:
     from millrace.adapters.gateway_calls import GatewayConnection
@@ -61,7 +61,7 @@ def open_chat_model(
     journal: RequestJournal | None = None,
     redact: Callable[[str], str] = str,
     prices: Path | None = None,
-) -> ChatModel:
+) -> AwaitableChatModel:
     """The chat model behind a name. Open it once for all threads of a step: they then share what they ask twice.
 
     Args:

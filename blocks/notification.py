@@ -4,10 +4,19 @@ Addresses of webhooks are secrets. No message of an error raised here holds one.
 """
 
 import inspect
+import re
 from typing import Any
 
 import prefect.blocks.notifications  # noqa: F401  Block.load knows only block types that were imported
-from httpx import HTTPError, HTTPStatusError, TransportError
+from httpx import (
+    ConnectError,
+    ConnectTimeout,
+    HTTPError,
+    HTTPStatusError,
+    PoolTimeout,
+    TransportError,
+    UnsupportedProtocol,
+)
 from prefect.blocks.abstract import NotificationBlock, NotificationError
 from prefect.blocks.core import Block
 from prefect.client.orchestration import get_client
@@ -17,6 +26,9 @@ from prefect.utilities.asyncutils import run_coro_as_sync
 from millrace.errors import BadInputError, NotFoundError, UnavailableError
 
 _MAY_HEAL = frozenset({408, 425, 429, *range(500, 600)})  # answers to which a second try is no nuisance
+_UNCLEAR = frozenset({408, 502, 504})  # of something in between that does not know what the receiver did
+_NEVER_SENT = (ConnectError, ConnectTimeout, PoolTimeout, UnsupportedProtocol)
+_ANSWERED = re.compile(r"\berror=\d{3}\b")  # what apprise logs of a receiver that refused
 
 
 def check_notification(name: str) -> None:
@@ -47,6 +59,8 @@ def send_notification(name: str, subject: str, body: str) -> None:
     Raises:
         UnavailableError: the receiver could not be reached, or answered that it is in trouble.
         BadInputError: the receiver refused it, or the block cannot be loaded or used.
+            Of either, ``details["taken"]`` is ``no`` when surely nothing was taken; without it, as after a timeout,
+            it may have been.
     """
     refusal = _problem_of_sending(name, subject, body)
     if refusal is not None:  # raised out here: the library's own error, whose text has the address, is no context of it
@@ -55,16 +69,28 @@ def send_notification(name: str, subject: str, body: str) -> None:
 
 def _problem_of_sending(name: str, subject: str, body: str) -> BadInputError | UnavailableError | None:
     try:
-        _send(_load(name), subject, body)
+        block = _load(name)
+    except Exception as error:  # nothing saved, other settings than its type asks for, no answer from Prefect's API
+        return BadInputError(f"the block {name} could not be used: {type(error).__name__}", taken="no")
+    try:
+        _send(block, subject, body)
     except HTTPStatusError as error:
         status = error.response.status_code
         kind = UnavailableError if status in _MAY_HEAL else BadInputError
-        return kind(f"the receiver of {name} answered {status}")
-    except (TransportError, NotificationError) as error:
-        return UnavailableError(f"the receiver of {name} could not be reached: {type(error).__name__}")
+        return kind(f"the receiver of {name} answered {status}", **_taken(status not in _UNCLEAR))
+    except TransportError as error:
+        lost = _taken(isinstance(error, _NEVER_SENT))
+        return UnavailableError(f"the receiver of {name} could not be reached: {type(error).__name__}", **lost)
+    except NotificationError as error:  # of a timeout and a refused connection apprise logs the same
+        lost = _taken(_ANSWERED.search(error.log) is not None)
+        return UnavailableError(f"the receiver of {name} could not be reached: {type(error).__name__}", **lost)
     except Exception as error:  # whatever a block type of anybody's raises
         return BadInputError(f"the block {name} could not be used: {type(error).__name__}")
     return None
+
+
+def _taken(surely_not: bool) -> dict[str, str]:
+    return {"taken": "no"} if surely_not else {}
 
 
 def _load(name: str) -> NotificationBlock:

@@ -22,6 +22,7 @@ from tasks.annotation import (
 )
 from tasks.approval import Decision, ask_person
 from tasks.evals import expand_evals, publish_evals
+from tasks.feedback import resolve_feedback, select_feedback
 from tasks.golden import build_golden, publish_golden, read_active_golden
 from tasks.ingestion import resolve_sources, select_traces
 from tasks.notify import check_notification
@@ -109,7 +110,8 @@ def _find_and_ask(config: WeeklyFlywheelConfig) -> WeekFindings:
     sources = resolve_sources(window, config.tenants)
     traces = select_traces(sources.traces, window, config.tenants, sources.late)
     scores = score_groundedness(traces.traces, config.embedder, scorer.model)
-    triage = triage_traces(traces.traces, scores, rules, injection_rules(), calibration)
+    said = select_feedback(traces.traces, resolve_feedback(traces.traces))
+    triage = triage_traces(traces.traces, scores, rules, injection_rules(), calibration, said.feedback)
     earlier = find_earlier_weeks(window, config.tenants)
     failures = group_failures(triage, traces.traces, config.embedder, config.grouping, window.name, earlier)
     facts = measure_week(window, failures.triage, scores, traces.traces.rows)

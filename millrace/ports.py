@@ -1,14 +1,17 @@
 """What the domain needs from outside, as small protocols; adapters implement them, blocks open them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 Vectors = npt.NDArray[np.float32]
+
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
 
 
 class Embedder(Protocol):
@@ -168,6 +171,7 @@ class ChatRequest:
     max_output_tokens: int = 512
     schema: Mapping[str, Any] | None = field(default=None, hash=False)
     tier: Literal["main", "cheap"] = "main"
+    sample: int = 0  # requests that differ only in it are asked apart, for a method that wants several replies
 
 
 ChatFailureReason = Literal[
@@ -282,6 +286,7 @@ class JudgeOutcome:
     input_tokens: int | None = None
     output_tokens: int | None = None
     cost_usd: float | None = None
+    variant: str | None = None  # which form of the metric it is, where a case decides between several
 
 
 class Judge(Protocol):
@@ -293,3 +298,16 @@ class Judge(Protocol):
 
     def judge(self, cases: Sequence[JudgeCase]) -> list[JudgeOutcome]:
         """One outcome per case, in order; many are under way at once. A case that fails raises nothing."""
+
+
+class AwaitableChatModel(ChatModel, Protocol):
+    """A chat model for libraries that are made of coroutines: what they ask obeys the limits of all other calls."""
+
+    def run_each(self, items: Sequence[ItemT], work: Callable[[ItemT], Awaitable[ResultT]]) -> list[ResultT]:
+        """``work`` done for each item, results in order; as many items at once as keep the model busy.
+
+        Items are taken one by one as room gets free. The first error that ``work`` raises ends it all, and is raised.
+        """
+
+    async def ask(self, request: ChatRequest) -> ChatOutcome:
+        """As ``complete`` does one request; for ``work`` under ``run_each`` only."""

@@ -27,6 +27,7 @@ class RememberedDay(Record):
     searches: DatasetRef
     questions: DatasetRef
     scores: list[DatasetRef]
+    weights: DatasetRef
 
 
 class EarlierDays(Record):

@@ -16,8 +16,8 @@ _ALL = 1_000_000
 def earlier_week_runs(run: Run, window: Window, tenants: list[str] | None) -> list[WeekRun]:
     """Runs of this flow with the same tenants and time zone that began before this one, in that order.
 
-    Runs over a stretch of their own take nothing from anybody. One counts when it has shown what it found, whatever was decided on it; one that failed before, or is not so far
-    yet, has taken nothing.
+    Runs over a stretch of their own take nothing from anybody. One counts when it has shown what it found, whatever was
+    decided on it; one that failed before, or is not so far yet, has taken nothing.
     """
     ledger = run.home.ledger
     starts = pins.pins_named(ledger, "start")

@@ -160,7 +160,7 @@ def _meta(run: Run, findings: WeekFindings, decision: Decision | None) -> Report
         window_name=findings.window.name,
         reported_at=run.now,
         groundedness_threshold=findings.threshold,
-        components=[_embedder_component(findings.embedder)],
+        components=[embedder_component(findings.embedder)],
         n_duplicates=findings.traces.n_duplicates,
         n_outside=findings.traces.n_outside,
         agreement=[
@@ -224,7 +224,7 @@ def _learned(run: Run, learned: WeekLearned | None) -> dict[str, Any]:
     }
 
 
-def _embedder_component(embedder: EmbedderName) -> Component:
+def embedder_component(embedder: EmbedderName) -> Component:
     stands_in_for = "an embedder of your own" if embedder.name == "embedded" else None
     return Component(role="embedder", identity=embedder.identity(), stands_in_for=stands_in_for)
 

@@ -1,10 +1,15 @@
 """Opens the rule tables and models that stages take as settings: their content enters the key, not their path."""
 
+from importlib.resources import files
+from pathlib import Path
+
 from millrace.answering.output_schema import OutputSchemas
 from millrace.answering.routes import RoutingTable
+from millrace.evaluation.metrics import CRITERIA, METRICS
 from millrace.methods.groundedness import GroundednessModel
 from millrace.methods.injection import InjectionRule
 from millrace.methods.redaction import RedactionRule
+from millrace.monitoring.alert_rules import AlertRules, read_alert_rules
 from millrace.records.rules import read_record, read_rules
 from millrace.triage.confidence import TriageCalibration, read_calibration
 from millrace.triage.rules import TriageRules, read_triage_rules
@@ -44,3 +49,18 @@ def routing_table(name: str = "routes") -> RoutingTable:
 def output_schemas(name: str = "output_schemas") -> OutputSchemas:
     """The form of each route's output."""
     return read_record(table_path(name), OutputSchemas)
+
+
+def alert_rules(name: str = "alerts") -> AlertRules:
+    """Which figures of a day call for somebody."""
+    return read_alert_rules(table_path(name), playbook_names(), {"metric": _is_metric})
+
+
+def playbook_names() -> set[str]:
+    """What alerts can send people to."""
+    folder = Path(str(files("configs"))).parent / "docs" / "playbooks"
+    return {path.stem for path in folder.glob("*.md")} - {"README"}
+
+
+def _is_metric(name: str) -> bool:
+    return name in METRICS or name.startswith(CRITERIA)

@@ -9,6 +9,7 @@ from blocks.embedder import open_embedder
 from blocks.names import EmbedderName
 from millrace.datasets.manifest import DatasetRef
 from millrace.datasets.schema import arrow_schema
+from millrace.methods.feedback import ratings_by_trace
 from millrace.methods.groundedness import GroundednessModel
 from millrace.methods.groundedness import score_groundedness as score_part
 from millrace.methods.injection import InjectionRule
@@ -57,9 +58,11 @@ def triage_traces(
     rules: TriageRules,
     injection: list[InjectionRule],
     calibration: TriageCalibration,
+    feedback: DatasetRef | None = None,
 ) -> DatasetRef:
     """Classify every trace as ok or as one of the six failure types, with the evidence that decided."""
-    decide = partial(triage_part, rules=rules, injection_rules=injection, calibration=calibration)
+    said = None if feedback is None else ratings_by_trace(read_dataset(feedback).parts())
+    decide = partial(triage_part, rules=rules, injection_rules=injection, calibration=calibration, feedback=said)
     return map_parts(traces, decide, kind="triage", beside=[scores])
 
 

@@ -16,6 +16,7 @@ from blocks.chat_model import open_price_table
 from tasks.ingestion import bundled_mapping
 from tasks.run import FlowConfig
 from tasks.tables import (
+    alert_rules,
     groundedness_model,
     injection_rules,
     output_schemas,
@@ -30,6 +31,7 @@ FLOWS = sorted(path.stem for path in (ROOT / "flows").glob("*.py") if path.stem 
 PLAIN = {"reports_folder"}  # says all by its name
 MAPPINGS = sorted(path.stem for path in (ROOT / "configs" / "mappings").glob("*.yaml"))
 OPENERS = {
+    "alerts": alert_rules,
     "groundedness": groundedness_model,
     "injection": injection_rules,
     "output_schemas": output_schemas,

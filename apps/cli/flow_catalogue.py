@@ -15,9 +15,11 @@ from millrace.errors import BadInputError, NotFoundError
 
 MODULES = {
     "import-traces": "flows.import_traces",
+    "import-feedback": "flows.import_feedback",
     "ingest-documents": "flows.ingest_documents",
     "answer-questions": "flows.answer_questions",
     "weekly-flywheel": "flows.weekly_flywheel",
+    "daily-eval": "flows.daily_eval",
 }
 
 

@@ -6,12 +6,14 @@ import sys
 import typer
 
 from apps.cli import (
+    alerts,
     approve,
     ask,
     calibration,
     doctor,
     evals,
     export,
+    gate,
     gc,
     golden,
     imports,
@@ -64,6 +66,8 @@ for module in (
     runs,
     report,
     rows,
+    alerts,
+    gate,
     annotate,
     approve,
     golden,

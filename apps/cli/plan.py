@@ -20,7 +20,12 @@ def register(app: typer.Typer) -> None:
 
 def plan(
     terminal: Terminal,
-    flow: Annotated[str, typer.Argument(help="import-traces, ingest-documents, answer-questions or weekly-flywheel.")],
+    flow: Annotated[
+        str,
+        typer.Argument(
+            help="import-traces, import-feedback, ingest-documents, answer-questions, daily-eval or weekly-flywheel."
+        ),
+    ],
     config: Annotated[Path | None, typer.Option(help="Settings as YAML; default configs/<flow>.yaml.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="key=value over the settings; repeatable.")] = None,
 ) -> None:

@@ -16,9 +16,9 @@ from millrace.ingestion.document_files import SUFFIXES
 from millrace.ledger.catalogue import resolve_window
 from millrace.records.base import Record
 from millrace.records.receipt import Receipt
-from millrace.records.window import iso_week
 from tasks.home import Home
 from tasks.receipts import read_receipts
+from tasks.windows import window_of
 
 START_S = 10.0  # Prefect's temporary server; less with `millrace up`
 ESTIMATED = "estimate for two cores"
@@ -27,15 +27,24 @@ MEASURED = "measured in this home"
 # Rows of the run's input a second, on two shared cores with a bf16 CPU.
 SPEEDS: dict[str, dict[str, float]] = {
     "import-traces": {"read-traces": 1_500},
+    "import-feedback": {"read-feedback": 10_000},
     "ingest-documents": {"read-documents": 100, "embed-chunks": 5, "publish-index": 100},
     "answer-questions": {"read-questions": 500, "answer-questions": 20},
     "weekly-flywheel": {
         "select-traces": 20_000,
         "score-groundedness": 300,
+        "select-feedback": 50_000,
         "triage-traces": 2_000,
         "group-failures": 1_000,
         "propose-annotations": 2_000,
         "write-approval-page": 10_000,
+    },
+    "daily-eval": {
+        "select-traces": 20_000,
+        "score-groundedness": 300,
+        "score-model-free": 500,
+        "sample-questions": 1_000,
+        "measure-day": 10_000,
     },
 }
 
@@ -100,8 +109,8 @@ def count_rows(path: Path) -> int:
         return sum(1 for line in stream if line.strip())
 
 
-def _week_rows(home: Home, config: Any) -> int:
-    window = iso_week(config.week, config.time_zone, config.as_of or datetime.now(UTC))
+def _window_rows(home: Home, config: Any) -> int:
+    window = window_of(config.model_dump(mode="json"), config.as_of or datetime.now(UTC))
     entries = resolve_window(home.ledger, "traces", window.start, window.end, tenants=config.tenants)
     return sum(entry.ref.rows for entry in entries)
 
@@ -119,9 +128,11 @@ def _document_count(_home: Home, config: Any) -> int:
 
 _COUNTS: dict[str, tuple[str, Callable[[Home, Any], int]]] = {
     "import-traces": ("rows", _file_rows),
+    "import-feedback": ("rows", _file_rows),
     "ingest-documents": ("documents", _document_count),
     "answer-questions": ("questions", _file_rows),
-    "weekly-flywheel": ("traces", _week_rows),
+    "weekly-flywheel": ("traces", _window_rows),
+    "daily-eval": ("traces", _window_rows),
 }
 
 

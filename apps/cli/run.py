@@ -19,7 +19,12 @@ def register(app: typer.Typer) -> None:
 
 def run(
     terminal: Terminal,
-    flow: Annotated[str, typer.Argument(help="import-traces, ingest-documents, answer-questions or weekly-flywheel.")],
+    flow: Annotated[
+        str,
+        typer.Argument(
+            help="import-traces, import-feedback, ingest-documents, answer-questions, daily-eval or weekly-flywheel."
+        ),
+    ],
     config: Annotated[Path | None, typer.Option(help="Settings as YAML; default configs/<flow>.yaml.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="key=value over the settings; repeatable.")] = None,
     run_id: Annotated[str | None, typer.Option(help="Name of the run; made up when left out.")] = None,

@@ -1,7 +1,8 @@
 """A chat model behind any OpenAI-compatible gateway: many calls at once, each paid for once, none lost."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 from jsonschema.protocols import Validator
 
@@ -11,15 +12,15 @@ from millrace.adapters.gateway_replies import Replies, Turn, reading_of
 from millrace.adapters.gateway_tally import Tally
 from millrace.adapters.prices import PriceList
 from millrace.datasets.canonical import sha256_json
-from millrace.ports import ChatFailure, ChatOutcome, ChatRequest, RequestJournal
+from millrace.ports import ChatFailure, ChatOutcome, ChatRequest, ItemT, RequestJournal, ResultT
 
 _WORKERS_PER_CALL = 2  # the next request is ready when a call ends, while the one before is being journalled
 
-Asked = tuple[ChatRequest, Validator | None]
+_MOST_VALIDATORS = 64
 
 
 class Gateway:
-    """Implements ``ChatModel``; safe to share between threads, and meant to be.
+    """Implements ``AwaitableChatModel``; safe to share between threads, and meant to be.
 
     Args:
         connection: shared by all users of one gateway in this process; stays open.
@@ -39,6 +40,7 @@ class Gateway:
         self._connection = connection
         self._settings = connection.settings
         self._replies = Replies(connection, prices, journal, redact)
+        self._validators: dict[str, Validator] = {}
 
     @property
     def identity(self) -> str:
@@ -52,26 +54,36 @@ class Gateway:
             BadInputError: a request's schema is not a JSON Schema.
             UnavailableError: the journal cannot be written, so that nothing paid would be remembered.
         """
-        return self._connection.run(self._complete(_with_validators(requests)))
+        for request in requests:
+            self._validator(request.schema)  # what is no schema is refused before anything is paid
+        return self.run_each(requests, self.ask)
 
-    async def _complete(self, asked: Sequence[Asked]) -> list[ChatOutcome]:
-        outcomes: dict[int, ChatOutcome] = {}
-        waiting = iter(enumerate(asked))
+    def run_each(self, items: Sequence[ItemT], work: Callable[[ItemT], Awaitable[ResultT]]) -> list[ResultT]:
+        """``work`` done for each item in the connection's loop, results in order; it may await ``ask``.
 
-        async def work() -> None:
-            for index, (request, validator) in waiting:
-                outcomes[index] = await self._outcome(request, validator)
+        Items are taken one by one, so that a lazy sequence stays small; the first error ends it all, and is raised.
+        """
+        return self._connection.run(self._each(items, work))
+
+    async def _each(self, items: Sequence[ItemT], work: Callable[[ItemT], Awaitable[ResultT]]) -> list[ResultT]:
+        results: dict[int, ResultT] = {}
+        waiting = iter(enumerate(items))
+
+        async def take() -> None:
+            for index, item in waiting:
+                results[index] = await work(item)
 
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(min(len(asked), _WORKERS_PER_CALL * self._settings.limits.ceiling)):
-                    group.create_task(work())
+                for _ in range(min(len(items), _WORKERS_PER_CALL * self._settings.limits.ceiling)):
+                    group.create_task(take())
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
-        return [outcomes[index] for index in range(len(asked))]
+        return [results[index] for index in range(len(items))]
 
-    async def _outcome(self, request: ChatRequest, validator: Validator | None) -> ChatOutcome:
-        """Ask the models in turn until one gives what is asked for."""
+    async def ask(self, request: ChatRequest) -> ChatOutcome:
+        """Ask the models in turn until one gives what is asked for; to be awaited under ``run_each``."""
+        validator = self._validator(request.schema)
         tally, models = Tally(), self._settings.models.in_turn(request.tier)
         for model in models:
             result = await self._converse(model, request, validator, tally)
@@ -101,17 +113,15 @@ class Gateway:
             messages = corrected(messages, reading)
         return failure
 
-
-def _with_validators(requests: Sequence[ChatRequest]) -> list[Asked]:
-    """Each request with the validator of its schema; equal schemas share one."""
-    validators: dict[str, Validator] = {}
-    asked: list[Asked] = []
-    for request in requests:
-        if request.schema is None:
-            asked.append((request, None))
-            continue
-        key = sha256_json(request.schema)
-        if key not in validators:
-            validators[key] = schema_validator(request.schema)
-        asked.append((request, validators[key]))
-    return asked
+    def _validator(self, schema: Mapping[str, Any] | None) -> Validator | None:
+        """The validator of a schema; equal schemas share one, as long as there are not too many."""
+        if schema is None:
+            return None
+        key = sha256_json(schema)
+        validator = self._validators.get(key)
+        if validator is None:
+            validator = schema_validator(schema)
+            if len(self._validators) >= _MOST_VALIDATORS:
+                self._validators = {}
+            self._validators[key] = validator
+        return validator

@@ -27,6 +27,8 @@ def request_key(
         "seed": settings.seed,
         "attempt": attempt,
     }
+    if request.sample:  # left out where there is but one, so that replies paid for long ago are found
+        content["sample"] = request.sample
     return sha256_json(content)
 
 

@@ -14,6 +14,8 @@ from millrace.adapters.gateway_tally import Taken
 from millrace.adapters.prices import PriceList
 from millrace.ports import ChatFailure, ChatFailureReason, ChatMessage, ChatReply, ChatRequest, RequestJournal
 
+_PAID_PER_CALL = 2  # replies not yet durable, for each call that may be under way: a crash loses no more than these
+
 _WITHOUT_TEXT: dict[ChatFailureReason, str] = {
     "empty_choice": "the reply was empty",
     "refused": "the model refused to reply",
@@ -46,6 +48,7 @@ class Replies:
         self._journal = JournalQueue(journal) if journal is not None else None
         self._redact = redact
         self._under_way: dict[str, asyncio.Future[Taken]] = {}
+        self._paying = asyncio.Semaphore(_PAID_PER_CALL * connection.settings.limits.ceiling)
 
     async def take(self, turn: Turn) -> Taken:
         """The reply to a turn, durable in the journal where there is one; or why there is none."""
@@ -57,11 +60,11 @@ class Replies:
         future = self._under_way[key] = asyncio.get_running_loop().create_future()
         try:
             known = await self._journal.get(key) if self._journal else None
-            taken = (
-                await self._pay(key, turn)
-                if known is None
-                else Taken(known, known.retried_for, known.duration_ms, remembered=True)
-            )
+            if known is None:
+                async with self._paying:
+                    taken = await self._pay(key, turn)
+            else:
+                taken = Taken(known, known.retried_for, known.duration_ms, remembered=True)
             future.set_result(taken)
         finally:
             future.cancel()  # does nothing to one that has its result

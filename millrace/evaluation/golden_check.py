@@ -14,7 +14,7 @@ import re
 from typing import Any, NamedTuple
 
 from millrace.methods.abstention import is_abstention
-from millrace.methods.text import content_words, normalise, numbers, sentences, words
+from millrace.methods.text import content_words, each_sentence, normalise, numbers, words
 
 MIN_RECALL = 0.3  # share of the expected answer's words
 _SHORT = 12  # words of an expected answer whose numbers must be there
@@ -61,7 +61,7 @@ def check_answer(output: str, behaviour: str, expected_answer: str | None, min_r
 
 def is_refusal(output: str) -> bool:
     """Whether the first sentence refuses. English."""
-    first = next(iter(sentences(output)), "")
+    first = next(each_sentence(output), "")
     return bool(_REFUSAL.search(normalise(first)))
 
 

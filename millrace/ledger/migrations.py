@@ -49,7 +49,27 @@ def _request_journal(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(1, _several_annotators), Migration(2, _request_journal))
+def _sent_alerts(connection: Connection) -> None:
+    """Alerts that fired, and what became of them."""
+    sequence = "INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT"
+    if connection.dialect.name == "postgresql":
+        sequence = "BIGSERIAL NOT NULL PRIMARY KEY"
+    for statement in (
+        f"CREATE TABLE alerts (sequence {sequence}, run_id VARCHAR NOT NULL, key VARCHAR NOT NULL, "
+        "scope VARCHAR NOT NULL, receiver VARCHAR NOT NULL, alert TEXT NOT NULL, status VARCHAR NOT NULL, "
+        "fired_at BIGINT NOT NULL, claimed_at BIGINT, sent_at BIGINT, last_sent_at BIGINT, problem TEXT, "
+        "UNIQUE (run_id, key, scope, receiver), CONSTRAINT ck_alerts_status_known "
+        "CHECK (status IN ('claimed', 'sent', 'suppressed', 'not_sent', 'no_receiver')))",
+        "CREATE INDEX ix_alerts_key_receiver ON alerts (key, receiver)",
+    ):
+        connection.exec_driver_sql(statement)
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(1, _several_annotators),
+    Migration(2, _request_journal),
+    Migration(3, _sent_alerts),
+)
 
 
 def version_of(connection: Connection) -> int | None:

@@ -30,7 +30,7 @@ from sqlalchemy import (
 from millrace.datasets.canonical import canonical_json
 from millrace.errors import BadInputError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 Json = Any  # whatever canonical JSON can hold; a recursive type would refuse a caller's dict[str, str]
 
@@ -39,6 +39,7 @@ EffectStatus = Literal["intended", "done"]
 TaskStatus = Literal["pending", "claimed", "completed", "skipped"]
 ApprovalDecision = Literal["approve", "reject", "extend", "invalid"]
 SubjectType = Literal["user", "tenant"]
+AlertStatus = Literal["claimed", "sent", "suppressed", "not_sent", "no_receiver"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -263,4 +264,25 @@ requests = Table(
     Column("cost_usd", Float),
     Column("cost_reason", Text),
     Column("replied_at", Time, nullable=False),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    _sequence(),
+    Column("run_id", String, nullable=False),
+    Column("key", String, nullable=False),
+    Column("scope", String, nullable=False),
+    Column("receiver", String, nullable=False),
+    Column("alert", CanonicalJson, nullable=False),
+    Column("status", String, nullable=False),
+    Column("fired_at", Time, nullable=False),
+    Column("claimed_at", Time),
+    Column("sent_at", Time),
+    Column("last_sent_at", Time),
+    Column("problem", Text),
+    UniqueConstraint("run_id", "key", "scope", "receiver"),
+    Index("ix_alerts_key_receiver", "key", "receiver"),
+    _one_of("status", AlertStatus),
+    sqlite_autoincrement=True,
 )

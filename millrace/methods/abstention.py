@@ -6,7 +6,7 @@ questions, and call none of the 410 others an abstention; they were written with
 
 import re
 
-from millrace.methods.text import normalise, sentences
+from millrace.methods.text import each_sentence, normalise
 
 _REACH = 90  # characters into a sentence at which a disclaimer may begin
 _NOT = r"(?:(?:do|does|did|is|was|are|can|could)(?:[ ]not|n't)|cannot)"
@@ -41,8 +41,13 @@ def is_abstention(answer: str) -> bool:
 
     An answer that disclaims and then tells something all the same is no abstention. False for a blank text.
     """
-    kinds = [_abstaining_kind(normalise(sentence)) for sentence in sentences(answer)]
-    return "disclaims" in kinds and "tells" not in kinds
+    disclaims = False
+    for sentence in each_sentence(answer):
+        kind = _abstaining_kind(normalise(sentence))
+        if kind == "tells":  # as most answers do at once
+            return False
+        disclaims = disclaims or kind == "disclaims"
+    return disclaims
 
 
 def _abstaining_kind(sentence: str) -> str:

@@ -185,7 +185,7 @@ def _measure_words(
 
 def _said_before(row: Mapping[str, Any]) -> frozenset[str]:
     turns = [row["question"], *(turn["text"] for turn in row["history"] or ())]
-    return frozenset(word for text in turns for word in content_words(text))
+    return frozenset[str]().union(*map(content_words, turns))
 
 
 def _measure_sentence(

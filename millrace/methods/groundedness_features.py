@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
+from typing import TypeVar
 
 from millrace.methods.text import bigrams, content_words, names, numbers, sentence_spans, without_list_marker
+
+ItemT = TypeVar("ItemT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +92,17 @@ def lexical_support(
         said_before: gives the content words of the question and of earlier turns, asked for only when a number or a
             name is in no passage: one that the conversation brought up is no invention.
     """
-    known = frozenset[str]().union(*(passage.words for passage in passages))
-    pairs = bigrams(sentence.words)
+    own_words, pairs = frozenset(sentence.words + sentence.names), bigrams(sentence.words)
+    own_pairs = frozenset(pairs)
+    known = frozenset[str]().union(*(own_words & passage.words for passage in passages))
+    known_pairs = frozenset[tuple[str, str]]().union(*(own_pairs & passage.bigrams for passage in passages))
     in_words = _share(sentence.words, known)
     return LexicalSupport(
         start=sentence.start,
         end=sentence.end,
         n_words=len(sentence.words),
         words=in_words,
-        bigrams=sum(any(pair in passage.bigrams for passage in passages) for pair in pairs) / len(pairs)
-        if pairs
-        else in_words,
+        bigrams=_share(pairs, known_pairs) if pairs else in_words,
         unsupported_numbers=_unsupported(numbers(sentence.words), known, said_before),
         unsupported_names=_unsupported(sentence.names, known, said_before),
     )
@@ -127,8 +130,8 @@ def _texts(text: str) -> list[str]:
     return [text[start:end] for start, end in sentence_spans(text)]
 
 
-def _share(tokens: Sequence[str], known: Set[str]) -> float:
-    return sum(token in known for token in tokens) / len(tokens)
+def _share(items: Sequence[ItemT], known: Set[ItemT]) -> float:
+    return sum([item in known for item in items]) / len(items)
 
 
 def _unsupported(tokens: Sequence[str], known: Set[str], said_before: Callable[[], Set[str]]) -> float:

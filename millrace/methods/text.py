@@ -7,7 +7,7 @@ languages that separate words by spaces work with less precision.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
@@ -69,7 +69,7 @@ def normalise(text: str) -> str:
 
 
 def _without_format_characters(text: str) -> str:
-    if text.isprintable():  # format characters are not
+    if "".join(text.split()).isprintable():  # format characters are neither that nor white space
         return text
     return "".join(c for c in text if unicodedata.category(c) != "Cf")
 
@@ -86,7 +86,10 @@ def sentence_spans(text: str) -> list[TextSpan]:
     width is joined to the next; abbreviations, initials, decimals and list numbers end no sentence. Empty for a blank
     text.
     """
-    spans: list[TextSpan] = []
+    return list(_each_span(text))
+
+
+def _each_span(text: str) -> Iterator[TextSpan]:
     start = line_start = 0
     for match in _BOUNDARY.finditer(text):
         if match["line"] is not None:
@@ -95,15 +98,19 @@ def sentence_spans(text: str) -> list[TextSpan]:
         else:
             ends = match["wide"] is not None or _ends_sentence(text, start, match)
         if ends:
-            _append_span(spans, text, start, match.end())
+            yield from _without_space(text, start, match.end())
             start = match.end()
-    _append_span(spans, text, start, len(text))
-    return spans
+    yield from _without_space(text, start, len(text))
+
+
+def each_sentence(text: str) -> Iterator[str]:
+    """The texts of ``sentence_spans`` one by one, for callers that need not see all."""
+    return (text[start:end] for start, end in _each_span(text))
 
 
 def sentences(text: str) -> list[str]:
     """The texts of ``sentence_spans``."""
-    return [text[span.start : span.end] for span in sentence_spans(text)]
+    return list(each_sentence(text))
 
 
 def words(text: str) -> list[str]:
@@ -132,10 +139,10 @@ def names(sentence: str) -> list[str]:
 
     Misses a name at the sentence's beginning, and takes every word of a heading in title case for one.
     """
-    found = []
-    for position, match in enumerate(_WORD.finditer(_without_format_characters(sentence))):
-        if position and match[0][0].isupper():
-            found.extend(content_words(match[0]))
+    found: list[str] = []
+    for word in _WORD.findall(_without_format_characters(sentence))[1:]:
+        if word[0].isupper():
+            found.extend(_content_forms(word))
     return found
 
 
@@ -171,12 +178,18 @@ def _content_form(word: str) -> str:
     return singular(word)
 
 
-def _append_span(spans: list[TextSpan], text: str, start: int, end: int) -> None:
+@lru_cache(maxsize=1 << 16)
+def _content_forms(word: str) -> tuple[str, ...]:
+    return tuple(content_words(word))
+
+
+def _without_space(text: str, start: int, end: int) -> Iterator[TextSpan]:
+    """The span without the white space around it; none for a blank one."""
     piece = text[start:end]
     body = piece.strip()
     if body:
         first = start + len(piece) - len(piece.lstrip())
-        spans.append(TextSpan(first, first + len(body)))
+        yield TextSpan(first, first + len(body))
 
 
 def _ends_sentence(text: str, start: int, stop: re.Match[str]) -> bool:

@@ -50,6 +50,7 @@ KINDS: dict[str, Kind] = {
         Kind("metric_scores", MetricScore),
         Kind("person_labels", PersonLabel),
         Kind("feedback", Feedback),
+        Kind("selected_feedback", Feedback),
         Kind("retrieval_samples", RetrievalSample),
         Kind("embedding_samples", EmbeddingSample),
         Kind("day_figures", DayFigure),

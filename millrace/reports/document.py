@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Union
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Tone = Literal["bad", "good", "quiet"]
+Tone = Literal["bad", "warn", "good", "quiet"]
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,15 @@ class Short:
     text: str
 
 
-Piece = str | Link | Tag | Spark | Code | Short
+@dataclass(frozen=True)
+class Strong:
+    """What the eye should find first in a cell."""
+
+    kind: ClassVar[str] = "strong"
+    text: str
+
+
+Piece = str | Link | Tag | Spark | Code | Short | Strong
 Cell = Piece | tuple[Piece, ...]
 """What stands in a cell: one piece, or several in a row."""
 
@@ -70,6 +78,15 @@ def pieces(cell: Cell) -> tuple[Piece, ...]:
 def text_of(cell: Cell) -> str:
     """A cell as plain text."""
     return "".join(piece if isinstance(piece, str) else piece.text for piece in pieces(cell))
+
+
+@dataclass(frozen=True)
+class Heading:
+    """Heads a part of a section; ``anchor`` is a fixed word of ours."""
+
+    kind: ClassVar[str] = "heading"
+    anchor: str
+    title: Cell
 
 
 @dataclass(frozen=True)
@@ -92,7 +109,8 @@ class Facts:
 class Table:
     """Rows of cells; the columns from ``first_number`` on hold numbers and are set to the right.
 
-    With ``has_total`` the last row sums up the others.
+    With ``has_total`` the last row sums up the others; ``widths`` of the columns in percent, where several tables are
+    to stand below each other.
     """
 
     kind: ClassVar[str] = "table"
@@ -100,6 +118,7 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     first_number: int = 1
     has_total: bool = False
+    widths: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -121,6 +140,21 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Cloud:
+    """Points on two axes without units, two kinds of them, for renderers that can show it.
+
+    ``first`` lies behind ``second``; each has its name, and points of (x, y).
+    """
+
+    kind: ClassVar[str] = "cloud"
+    alt: str
+    caption: str
+    names: tuple[str, str]
+    first: tuple[tuple[float, float], ...]
+    second: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
 class Example:
     """A trace in excerpts."""
 
@@ -139,7 +173,10 @@ class Examples:
 
 @dataclass(frozen=True)
 class Priority:
-    """Something to fix, by its place: what it is, how much it is, one case, and where to look."""
+    """Something to see to, by its place: what it is, how much it is, one case, and where to look.
+
+    ``lead`` comes before the advice; ``tone`` sets apart what is worse than others.
+    """
 
     kind: ClassVar[str] = "priority"
     place: int
@@ -147,7 +184,9 @@ class Priority:
     tags: tuple[Tag, ...]
     facts: tuple[Cell, ...]
     example: Example | None
-    advice: str
+    advice: Cell
+    lead: str = "Look at"
+    tone: Tone | None = None
 
 
 @dataclass(frozen=True)
@@ -169,15 +208,18 @@ class Rows:
 
 @dataclass(frozen=True)
 class Folded:
-    """Blocks under a heading that a page may fold away."""
+    """Blocks under a heading that a page may fold away; it begins unfolded where it is ``open``."""
 
     kind: ClassVar[str] = "folded"
     anchor: str
     title: Cell
     blocks: tuple["Block", ...]
+    open: bool = False
 
 
-Block = Union[Paragraph, Facts, Table, Figure, Examples, Priority, Rows, Folded]  # noqa: UP007, the names come later
+Block = Union[  # noqa: UP007, the names come later
+    Heading, Paragraph, Facts, Table, Figure, Cloud, Examples, Priority, Rows, Folded
+]
 
 
 @dataclass(frozen=True)
@@ -200,9 +242,10 @@ class KeyFigure:
 
 @dataclass(frozen=True)
 class Document:
-    """A whole report."""
+    """A whole report; ``styles`` are sheets of ours that a page needs beside the common one."""
 
     title: str
     subtitle: str
     key_figures: tuple[KeyFigure, ...]
     sections: tuple[Section, ...]
+    styles: tuple[str, ...] = ()

@@ -3,22 +3,23 @@
 import re
 from collections.abc import Sequence
 
-from millrace.records.report import WeeklyReport
 from millrace.reports.document import (
     Block,
+    Cloud,
     Document,
     Example,
     Examples,
     Facts,
     Figure,
     Folded,
+    Heading,
     Paragraph,
     Priority,
     Rows,
     Table,
     text_of,
 )
-from millrace.reports.sections import weekly_document
+from millrace.reports.layout import Report, document_of
 from millrace.reports.wording import number, shown
 
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
@@ -27,9 +28,9 @@ _LINK_LIKE = re.compile(r"(?i)(?=://)|(?<=www)(?=\.)|(?<=mailto)(?=:)|(?<=xmpp)(
 _LIST_LIKE = re.compile(r"^([-+=]|\d+[.)](?= |$))")
 
 
-def to_markdown(report: WeeklyReport) -> str:
-    """The weekly report as Markdown (CommonMark with tables), without its plots; their numbers are in the text."""
-    return document_markdown(weekly_document(report))
+def to_markdown(report: Report) -> str:
+    """A report as Markdown (CommonMark with tables), without its plots; their numbers are in the text."""
+    return document_markdown(document_of(report))
 
 
 def document_markdown(document: Document) -> str:
@@ -39,7 +40,10 @@ def document_markdown(document: Document) -> str:
     lines.append("\n".join(f"- **{label}:** {value} ({detail})" for label, value, detail in figures))
     for section in document.sections:
         lines.append(f"## {plain(section.title)}")
-        lines += [_block(block) for block in section.blocks]
+        level = 3
+        for block in section.blocks:
+            lines.append(_block(block, level))
+            level = 4 if isinstance(block, Heading) else level
     return "\n\n".join(line for line in lines if line) + "\n"
 
 
@@ -56,8 +60,11 @@ def plain(text: str) -> str:
     return _LIST_LIKE.sub(lambda found: f"{found[1][:-1]}\\{found[1][-1]}", line)
 
 
-def _block(block: Block) -> str:
+def _block(block: Block, level: int) -> str:
+    """``level`` is that of the headings which folded blocks and priorities bring along: below that of their part."""
     match block:
+        case Heading(title=title):
+            return f"### {plain(text_of(title))}"
         case Paragraph(text):
             return plain(text_of(text))
         case Facts(rows):
@@ -67,21 +74,23 @@ def _block(block: Block) -> str:
         case Examples(items):
             return "\n>\n".join(_example(item) for item in items)
         case Priority():
-            return _priority(block)
+            return _priority(block, level)
         case Rows(title=title, n=n, command=command):
             return f"- {plain(title)} ({number(n)}): {plain(command)}" if command else ""
         case Folded(title=title, blocks=blocks):
-            return "\n\n".join([f"### {plain(text_of(title))}", *(_block(inner) for inner in blocks)])
-        case Figure():
+            return "\n\n".join(
+                [f"{'#' * level} {plain(text_of(title))}", *(_block(inner, level + 1) for inner in blocks)]
+            )
+        case Figure() | Cloud():
             return ""
 
 
-def _priority(block: Priority) -> str:
+def _priority(block: Priority, level: int) -> str:
     facts = "; ".join(plain(text_of(cell)) for cell in (*block.tags, *block.facts))
-    parts = [f"### {block.place}\\. {plain(text_of(block.heading))}", facts]
+    parts = [f"{'#' * level} {block.place}\\. {plain(text_of(block.heading))}", facts]
     if block.example is not None:
         parts.append(_example(block.example))
-    return "\n\n".join([*parts, f"**Look at** {plain(block.advice)}"])
+    return "\n\n".join([*parts, f"**{block.lead}** {plain(text_of(block.advice))}"])
 
 
 def _example(item: Example) -> str:

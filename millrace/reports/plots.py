@@ -8,6 +8,7 @@ from millrace.records.report import Failures, FailureShare, ReportedEstimate, Sc
 from millrace.records.triage import FailureType
 from millrace.reports import svg
 from millrace.reports.document import Figure, Paragraph
+from millrace.reports.painting import band_of, name_rows, paint_line, whole_numbers
 from millrace.reports.wording import counted, decimal, estimate_text, number, spoken
 
 if TYPE_CHECKING:
@@ -112,7 +113,9 @@ def groundedness_weeks_plot(weeks: Sequence[WeekNumbers]) -> Figure | None:
         name="groundedness-weeks",
         alt=f"Mean groundedness by week, {names[0]} to {names[-1]}: {told}",
         caption="Mean groundedness by week, with its 95 % interval (Student).",
-        paint=lambda panels: _paint_line(panels[0], names, means, "Mean groundedness by week", (0.0, 1.0)),
+        paint=lambda panels: paint_line(
+            panels[0], names, [band_of(mean) for mean in means], "Mean groundedness by week", (0.0, 1.0)
+        ),
         height_in=2.3,
     )
 
@@ -129,7 +132,7 @@ def _paint_failures(axes: "Axes", rows: list[FailureShare]) -> None:
     axes.set_title("Failures by type")
     axes.set_xlabel("Share of triaged traces (0 to 1)")
     axes.set_xlim(0, min(1.08, 1.12 * max(mean + high for mean, high in zip(means, highs, strict=True))))
-    _name_rows(axes, [spoken(row.failure_type) for row in rows])
+    name_rows(axes, [spoken(row.failure_type) for row in rows])
 
 
 def _paint_histogram(axes: "Axes", scores: ScoreDistribution) -> None:
@@ -153,7 +156,7 @@ def _paint_histogram(axes: "Axes", scores: ScoreDistribution) -> None:
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.15 * max(scores.counts))
     axes.grid(axis="y")
-    _whole_numbers(axes, "y")
+    whole_numbers(axes, "y")
 
 
 def _paint_golden(axes: "Axes", categories: list[CategoryCoverage]) -> None:
@@ -165,62 +168,11 @@ def _paint_golden(axes: "Axes", categories: list[CategoryCoverage]) -> None:
     axes.set_title("Golden rows by category and split")
     axes.set_xlabel("Golden rows (count)")
     axes.legend(loc="upper right", bbox_to_anchor=(1, 1.16), ncols=2, borderaxespad=0)
-    _whole_numbers(axes, "x")
-    _name_rows(axes, [spoken(row.category) for row in categories])
+    whole_numbers(axes, "x")
+    name_rows(axes, [spoken(row.category) for row in categories])
 
 
 def _paint_trends(panels: "Sequence[Axes]", names: list[str], shares: dict[str, list[ReportedEstimate]]) -> None:
     for axes, (title, line) in zip(panels, shares.items(), strict=True):
         top = max(each.high or 0.0 for each in line)
-        _paint_line(axes, names, line, title.capitalize(), (0.0, min(1.0, 1.1 * top)))
-
-
-def _paint_line(
-    axes: "Axes", names: list[str], line: Sequence[ReportedEstimate], title: str, limits: tuple[float, float]
-) -> None:
-    """Means over weeks with their intervals as a band; weeks without a mean are gaps."""
-    places = list(range(len(line)))
-    means, lows, highs = ([_or_gap(value) for value in column] for column in _columns(line))
-    axes.fill_between(places, lows, highs, color=svg.FIRST, alpha=0.3, linewidth=0)
-    axes.plot(places, means, color=svg.FIRST, linewidth=1.8, marker="o", markersize=3)
-    last = line[-1].mean
-    if last is not None:
-        axes.plot(places[-1:], [last], color=svg.ALERT, marker="o", markersize=5, linestyle="none")
-        axes.annotate(decimal(last), (places[-1], last), xytext=(6, 0), textcoords="offset points", va="center")
-    axes.set_title(title, fontsize=11)
-    axes.set_xticks([places[0], places[-1]], [names[0], names[-1]], fontsize=9.5)
-    axes.get_xticklabels()[0].set_horizontalalignment("left")
-    axes.get_xticklabels()[-1].set_horizontalalignment("right")
-    axes.set_xlim(-0.2, places[-1] * 1.04 + 0.2)
-    axes.set_ylim(*limits)
-    axes.tick_params(axis="y", labelsize=9.5)
-    axes.locator_params(axis="y", nbins=3)
-    axes.grid(axis="y")
-
-
-def _columns(line: Sequence[ReportedEstimate]) -> tuple[list[float | None], list[float | None], list[float | None]]:
-    """Mean, lower and upper end; where there is no interval, the mean stands for its ends."""
-    means = [each.mean for each in line]
-    lows = [each.mean if each.low is None else each.low for each in line]
-    highs = [each.mean if each.high is None else each.high for each in line]
-    return means, lows, highs
-
-
-def _or_gap(value: float | None) -> float:
-    return float("nan") if value is None else value  # matplotlib's own word for a gap; it is drawn as nothing
-
-
-def _name_rows(axes: "Axes", names: list[str]) -> None:
-    """Names of horizontal bars, the first on top."""
-    axes.set_yticks(range(len(names)), names)
-    axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.tick_params(axis="y", length=0)
-    axes.spines["left"].set_visible(False)
-    axes.grid(axis="x")
-
-
-def _whole_numbers(axes: "Axes", axis: str) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    chosen = axes.xaxis if axis == "x" else axes.yaxis
-    chosen.set_major_locator(MaxNLocator(nbins=6, integer=True))
+        paint_line(axes, names, [band_of(each) for each in line], title.capitalize(), (0.0, min(1.0, 1.1 * top)))

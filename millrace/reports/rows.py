@@ -1,5 +1,6 @@
 """Numbers that link to their rows, and the rows themselves as blocks."""
 
+from millrace.records.daily_report import DailyReport
 from millrace.records.report import RowList, WeeklyReport
 from millrace.reports.document import Cell, Link, Rows
 from millrace.reports.wording import NOTHING, decimal, number
@@ -8,7 +9,7 @@ from millrace.reports.wording import NOTHING, decimal, number
 class Lists:
     """The lists of a report by name; each is shown with at most ``max_rows`` rows."""
 
-    def __init__(self, report: WeeklyReport, max_rows: int) -> None:
+    def __init__(self, report: WeeklyReport | DailyReport, max_rows: int) -> None:
         self._by_name = {each.name: each for each in report.lists}
         self._max_rows = max_rows
 

@@ -1,8 +1,8 @@
 """The weekly report in words: which sections there are, in which order, and what stands at the top."""
 
-from millrace.records.report import Component, ReportedEstimate, WeeklyReport
+from millrace.records.report import ReportedEstimate, WeeklyReport
 from millrace.reports.clusters import group_blocks
-from millrace.reports.document import Block, Cell, Document, Facts, KeyFigure, Link, Paragraph, Section, Table
+from millrace.reports.document import Block, Cell, Document, Facts, KeyFigure, Link, Section, Table
 from millrace.reports.findings import failure_blocks, fix_first_blocks
 from millrace.reports.learning import (
     coverage_blocks,
@@ -13,6 +13,7 @@ from millrace.reports.learning import (
     scorer_blocks,
     versions,
 )
+from millrace.reports.ran import run_blocks, window_text
 from millrace.reports.reliability import groundedness_blocks, reliability_blocks
 from millrace.reports.rows import Lists
 from millrace.reports.wording import (
@@ -21,17 +22,14 @@ from millrace.reports.wording import (
     decimal,
     estimate_text,
     excerpt,
-    joined,
     listed,
     number,
     percent,
     spoken,
-    utc_text,
     with_reasons,
 )
 
 _ALL_ROWS = 1_000_000
-_MAX_COMPONENTS = 20
 
 
 def weekly_document(report: WeeklyReport, *, max_rows: int = _ALL_ROWS) -> Document:
@@ -54,7 +52,7 @@ def weekly_document(report: WeeklyReport, *, max_rows: int = _ALL_ROWS) -> Docum
             Section("decision", "Decision", decision_blocks(report)),
             Section("due", "What is due next", due_blocks(report, lists)),
             Section("traffic", "What came in", _traffic(report, lists)),
-            Section("run", "What ran", _run(report)),
+            Section("run", "What ran", run_blocks(report.run)),
         ),
     )
 
@@ -63,15 +61,10 @@ def _subtitle(report: WeeklyReport) -> str:
     decision = report.decision
     state = "waits for approval" if decision is None else f"{_DECIDED.get(decision.decision, decision.decision)}"
     by = "" if decision is None else f" by {excerpt(decision.reviewer, 80)}"
-    return f"{_window(report)} · {state}{by}"
+    return f"{window_text(report.run)} · {state}{by}"
 
 
 _DECIDED = {"approve": "approved", "reject": "rejected"}
-
-
-def _window(report: WeeklyReport) -> str:
-    run = report.run
-    return f"{utc_text(run.window_start)} to {utc_text(run.window_end)} (time zone of the window: {run.time_zone})"
 
 
 def _key_figures(report: WeeklyReport, lists: Lists) -> tuple[KeyFigure, ...]:
@@ -136,28 +129,3 @@ def _traffic(report: WeeklyReport, lists: Lists) -> tuple[Block, ...]:
         Facts(tuple(facts)),
         *lists.rows("traces", *names, "late", "tenants", "skipped"),
     )
-
-
-def _run(report: WeeklyReport) -> tuple[Block, ...]:
-    run = report.run
-    components = run.components[:_MAX_COMPONENTS]
-    left = [component.identity for component in run.components[_MAX_COMPONENTS:]]
-    facts: list[tuple[str, Cell]] = [
-        ("Run", run.run_id),
-        ("Flow", run.flow),
-        ("Window", _window(report)),
-        ("Reported at", utc_text(run.reported_at)),
-        *((component.role.capitalize(), _component(component)) for component in components),
-        *((("And", joined(left, at_most=5)),) if left else ()),
-    ]
-    defaults = [component.identity for component in run.components if component.stands_in_for]
-    if not defaults:
-        return (Facts(tuple(facts)),)
-    text = "Bundled defaults were used, as said above; the numbers of this report rest on them."
-    return (Facts(tuple(facts)), Paragraph(text))
-
-
-def _component(component: Component) -> str:
-    if component.stands_in_for is None:
-        return component.identity
-    return f"{component.identity} (a bundled default; stands in for {component.stands_in_for})"

@@ -24,12 +24,14 @@ class Estimate(Record):
     confidence: float = Field(gt=0, lt=1)
     method: Literal[
         "wilson",
+        "weighted_wilson",
         "newcombe",
         "student_t",
         "bootstrap",
         "grouped_bootstrap",
         "order_statistics",
         "prediction_powered",
+        "cohen_kappa",
         "stratified",
     ]
     reason: Literal["no_items", "one_item", "undefined", "unstable"] | None = Field(

@@ -1,6 +1,5 @@
 """What triage looks at: one column per signal, computed from traces and their groundedness scores."""
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,17 +12,14 @@ import pyarrow.compute as pc
 
 from millrace.errors import BadInputError
 from millrace.methods.abstention import is_abstention
+from millrace.methods.answer_form import asks_for_json, holds_json, is_unfinished
 from millrace.methods.injection import InjectionRule, InjectionScreen
-from millrace.methods.text import content_words, normalise
+from millrace.methods.text import content_words
 from millrace.triage.asking_back import asks_back
 
 SignalType = Literal["text", "number", "flag"]
 
 _PLACEHOLDER = re.compile(r"\[[A-Z][A-Z0-9_]*\]")
-_FENCE = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL)
-_ASKS_FOR_JSON = re.compile(r"\b(?:as|in|valid|only|return|output|respond with|reply with)\s+(?:a\s+|an\s+)?json\b")
-_OPEN_ENDS = tuple(",;:(-")
-_PROSE_WORDS = 8  # a shorter last line can be a name, a heading or a list entry
 _TEXT_COLUMNS = ("question", "history", "contexts", "answer", "citations", "status")
 
 
@@ -58,17 +54,25 @@ SIGNALS: Mapping[str, Signal] = MappingProxyType(
         "n_bad_citations": Signal("number", "citations with offsets outside the answer or an unknown passage"),
         "unfinished": Signal("flag", "the last line is prose that breaks off"),
         "json_invalid": Signal("flag", "JSON was asked for and the answer holds none; null when not asked"),
+        "feedback_rating": Signal("number", "mean rating by users, 0 bad to 1 good; null when nobody rated it"),
+        "feedback_correction": Signal("flag", "a user wrote a better answer; null when no user said anything"),
     }
 )
 
 
-def signals_of(traces: pa.Table, scores: pa.Table, injection_rules: Sequence[InjectionRule] = ()) -> pa.Table:
+def signals_of(
+    traces: pa.Table,
+    scores: pa.Table,
+    injection_rules: Sequence[InjectionRule] = (),
+    feedback: pa.Table | None = None,
+) -> pa.Table:
     """One row per trace, one column per entry of ``SIGNALS``, in the order of ``traces``.
 
     Args:
         traces: table of Trace.
         scores: table of GroundednessScore, joined by ``trace_id``; scores of other traces are ignored.
         injection_rules: what the questions are screened with.
+        feedback: columns trace_id, rating and corrected of ``methods.feedback.ratings_by_trace``; None: there is none.
 
     Raises:
         BadInputError: two scores for one trace.
@@ -85,6 +89,7 @@ def signals_of(traces: pa.Table, scores: pa.Table, injection_rules: Sequence[Inj
         **_groundedness(traces.column("trace_id"), scores),
         "injection": pa.array([screen.match(question) for question in questions], pa.string()),
         **_text_signals(traces),
+        **_feedback(traces.column("trace_id"), feedback),
     }
     return pa.table({name: columns[name] for name in SIGNALS})
 
@@ -111,6 +116,17 @@ def _groundedness(trace_ids: pa.ChunkedArray, scores: pa.Table) -> dict[str, pa.
         "groundedness_reason": pc.if_else(pc.is_null(positions), "no_score", reasons),
         "groundedness_source": scores.column("source").combine_chunks().take(positions),
         "lowest_support": _extreme(scores.column("sentences"), "support", "min").take(positions),
+    }
+
+
+def _feedback(trace_ids: pa.ChunkedArray, feedback: pa.Table | None) -> dict[str, pa.Array]:
+    if feedback is None:
+        nothing = {"feedback_rating": pa.float64(), "feedback_correction": pa.bool_()}
+        return {name: pa.nulls(len(trace_ids), kind) for name, kind in nothing.items()}
+    positions = pc.index_in(trace_ids.combine_chunks(), feedback.column("trace_id").combine_chunks())
+    return {
+        "feedback_rating": feedback.column("rating").combine_chunks().take(positions),
+        "feedback_correction": feedback.column("corrected").combine_chunks().take(positions),
     }
 
 
@@ -181,26 +197,9 @@ def _n_bad_citations(row: _Texts) -> int:
     )
 
 
-def _unfinished(row: _Texts) -> bool:
-    last = row.answer.rstrip().rpartition("\n")[2].split()
-    if len(last) < _PROSE_WORDS or "/" in last[-1]:  # addresses and paths need no full stop
-        return False
-    return last[-1][-1].isalnum() or last[-1].endswith(_OPEN_ENDS)
-
-
 def _json_invalid(row: _Texts) -> bool | None:
     requests = [row.question, *(turn["text"] for turn in row.history if turn["speaker"] == "system")]
-    if not any(_ASKS_FOR_JSON.search(normalise(text)) for text in requests):
-        return None
-    return not any(_is_json(text) for text in [row.answer, *_FENCE.findall(row.answer)])
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
+    return not holds_json(row.answer) if asks_for_json(requests) else None
 
 
 _MEASURES: Mapping[str, Callable[[_Texts], float | bool | None]] = MappingProxyType(
@@ -214,7 +213,7 @@ _MEASURES: Mapping[str, Callable[[_Texts], float | bool | None]] = MappingProxyT
         "asks_back": lambda row: asks_back(row.answer),
         "n_answer_pii": _n_answer_pii,
         "n_bad_citations": _n_bad_citations,
-        "unfinished": _unfinished,
+        "unfinished": lambda row: is_unfinished(row.answer),
         "json_invalid": _json_invalid,
     }
 )

@@ -82,6 +82,35 @@ def test_trouble_may_heal_and_a_refusal_does_not(status: int, expected: type[Exc
         assert type(failure()) is expected
 
 
+@pytest.mark.parametrize(
+    ("status", "taken"), [(500, "no"), (404, "no"), (302, "no"), (408, None), (502, None), (504, None)]
+)
+def test_a_clear_answer_says_that_nothing_was_taken(status: int, taken: str | None) -> None:
+    with Receiver([Reply(status)]) as receiver:
+        save_custom(receiver.url)
+        assert failure().details.get("taken") == taken
+
+
+def test_nobody_there_took_nothing_and_who_is_late_may_have() -> None:
+    save_custom(refused_url())
+    assert failure().details == {"taken": "no"}
+    released = threading.Event()
+    with Receiver([Reply(released=released)]) as receiver:
+        save_custom(receiver.url, timeout=0.1)
+        assert failure().details == {}
+        released.set()
+
+
+@pytest.mark.parametrize(("replies", "taken"), [([Reply(404)], "no"), (None, None)])
+def test_of_what_apprise_swallows_only_an_answer_is_clear(replies: list[Reply] | None, taken: str | None) -> None:
+    with Receiver(replies or []) as receiver:
+        url = receiver.url if replies else refused_url()
+        SlackWebhook(url=url.replace("http:", "json:")).save("kinds", overwrite=True)
+        with pytest.raises(UnavailableError) as raised:
+            send_notification("slack-webhook/kinds", "Subject", "Body")
+    assert raised.value.details.get("taken") == taken
+
+
 def test_nobody_there_may_heal() -> None:
     save_custom(refused_url())
     assert isinstance(failure(), UnavailableError)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import tasks
+from flows.import_feedback import ImportFeedbackConfig, import_feedback
 from millrace.datasets.manifest import DatasetRef
 from millrace.ledger import pointers
 from tasks.calls import find_step, function_name, refs_in
@@ -19,6 +20,8 @@ from tasks.receipts import read_receipts
 from tasks.stage import Stage
 from tasks.steps import Step, StepResult
 from tests.support import wheel
+from tests.support.days import evaluate
+from tests.support.inputs import write_lines
 
 BY_PREFECT_ONLY = {"tasks.notify:notify_person"}  # needs a saved block: tests/tasks/test_notify.py
 
@@ -55,6 +58,11 @@ def test_arguments_and_result_of_every_step_survive_json(
     assert version is not None
     row = home.datasets.open(DatasetRef.model_validate(version.value["dataset"])).to_arrow().to_pylist()[0]
     golden_remove(GoldenRemovalConfig(golden_id=row["golden_id"], reason="a test"), run_id="removal")
+    evaluate(0)
+    evaluate(30)  # no traffic: an alert
+    said = [{"trace_id": "trace-0001", "tenant_id": "mill", "rating": True, "time": "2026-11-10T00:00:00Z"}]
+    file = write_lines(inputs / "feedback.jsonl", said)
+    import_feedback.fn(ImportFeedbackConfig(file=str(file)), run_id="feedback")
     assert seen == all_steps() - BY_PREFECT_ONLY
 
     for receipt in (each for folder in home.root.glob("runs/*") for each in read_receipts(folder)):

@@ -25,6 +25,7 @@ def version_2(tmp_path: Path) -> Path:
     connection = sqlite3.connect(path)
     with connection:
         connection.execute("DROP TABLE requests")
+        connection.execute("DROP TABLE alerts")  # of version 4
         connection.execute("UPDATE meta SET value = '2' WHERE name = 'schema_version'")
     connection.close()
     return path

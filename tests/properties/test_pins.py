@@ -113,4 +113,4 @@ def test_before_the_pause_a_failed_run_takes_finished_stages_from_the_cache_unle
     change_code(monkeypatch)
     assert enter() > 0
     changed = {step for step, key in keys(imported).items() if key != first[step]}
-    assert changed == {"select-traces", "score-groundedness", "triage-traces"}
+    assert changed == {"select-traces", "score-groundedness", "select-feedback", "triage-traces"}

@@ -8,8 +8,10 @@ import pytest
 
 from millrace.datasets.canonical import sha256_json
 from millrace.datasets.schema import table_of
+from millrace.methods.feedback import ratings_by_trace
 from millrace.methods.injection import InjectionRule
 from millrace.ports import Vectors
+from millrace.records.feedback import Feedback
 from millrace.records.groundedness import GroundednessScore
 from millrace.records.rules import read_rules
 from millrace.records.trace import Trace, utc
@@ -52,6 +54,27 @@ def scores() -> Callable[..., pa.Table]:
                 for trace_id, score in by_trace.items()
             ],
         )
+
+    return build
+
+
+@pytest.fixture
+def feedback() -> Callable[..., pa.Table]:
+    """What users say of traces by id: the mean rating, or None and a correction."""
+
+    def build(**by_trace: float | None) -> pa.Table:
+        rows = [
+            Feedback(
+                feedback_id=trace_id,
+                trace_id=trace_id,
+                tenant_id="a",
+                time=utc(2026, 11, 10),
+                rating=rating,
+                correction="Two years." if rating is None else None,
+            )
+            for trace_id, rating in by_trace.items()
+        ]
+        return ratings_by_trace([table_of(Feedback, rows)])
 
     return build
 

@@ -125,6 +125,20 @@ def test_what_no_rating_speaks_of_has_no_number(
     assert decided(found) == [(None, None, "not_calibrated")]
 
 
+def test_nobody_has_measured_how_often_a_bad_rating_is_right(
+    traces: Build, scores: Build, feedback: Build, shipped_rules: TriageRules
+) -> None:
+    row = {"answer": "The warranty is two years long.", "contexts": [GOOD]}
+    rated, unrated = traces(row), traces(row | {"trace_id": "t1"})
+    known = scores(t0=0.9, t1=0.9)
+    found = triage_part(rated, known, shipped_rules, calibration=BOTH, feedback=feedback(t0=0.0))
+    assert found.column("rule_id").to_pylist() == ["rated-bad"]
+    assert decided(found) == [(None, None, "not_calibrated")]
+    assert decided(triage_part(unrated, known, shipped_rules, calibration=BOTH, feedback=feedback(t0=0.0))) == decided(
+        triage_part(unrated, known, shipped_rules, calibration=BOTH)
+    )
+
+
 def test_without_a_calibration_nothing_estimated_has_a_number(
     traces: Build, scores: Build, shipped_rules: TriageRules
 ) -> None:

@@ -24,6 +24,17 @@ def test_columns_are_the_registered_signals(traces: Build, scores: Build) -> Non
     assert signals_of(traces({}), scores()).column_names == list(SIGNALS)
 
 
+def test_what_users_say_is_joined_by_trace_id_and_null_where_nobody_said_anything(
+    traces: Build, scores: Build, feedback: Build
+) -> None:
+    found = signals_of(traces({}, {}, {}), scores(), feedback=feedback(t2=0.25, elsewhere=1.0, t0=None))
+    assert found.column("feedback_rating").to_pylist() == [None, None, 0.25]
+    assert found.column("feedback_correction").to_pylist() == [True, None, False]
+    without = signals_of(traces({}), scores())
+    assert (without.column("feedback_rating").null_count, without.column("feedback_correction").null_count) == (1, 1)
+    assert signals_of(traces({}), scores(), feedback=feedback()).equals(without)
+
+
 def test_no_traces_give_no_rows(traces: Build, scores: Build) -> None:
     assert signals_of(traces(), scores()).num_rows == 0
 

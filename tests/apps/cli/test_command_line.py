@@ -10,7 +10,7 @@ COMMANDS = [
     "annotate submit", "annotate skip", "annotate release", "annotate status", "annotate list", "annotate show",
     "annotate history", "annotate guidelines", "annotate adjudicate", "annotate export", "annotate import", "approve",
     "golden list", "golden show", "golden diff", "golden rollback", "golden remove", "evals", "rows", "verify", "gc",
-    "doctor", "ask", "export traces", "calibration build", "calibration check",
+    "alerts", "doctor", "gate", "import feedback", "ask", "export traces", "calibration build", "calibration check",
 ]  # fmt: skip
 HEAVY = ("prefect", "torch", "pyarrow", "sqlalchemy", "pandas", "numpy", "pydantic", "rich", "textual")
 

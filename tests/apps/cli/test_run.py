@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from apps.cli.flow_catalogue import MODULES
 from millrace.ledger import approvals, runs
 from millrace.ledger.pins import pins_of
 
@@ -124,14 +125,16 @@ def test_up_serves_every_deployment_with_its_schedule_and_leaves_nothing_behind(
     deadline = time.monotonic() + TIMEOUT_S
     while time.monotonic() < deadline:
         listed = httpx.post(f"{told['api']}/deployments/filter", json={}).json()
-        if len(listed) == 4:
+        if len(listed) == 6:
             break
         time.sleep(0.5)
     by_name = {each["name"]: each for each in listed}
-    assert set(by_name) == {"import-traces", "ingest-documents", "answer-questions", "weekly-flywheel"}
+    assert set(by_name) == set(MODULES)
     assert all(each["entrypoint"].startswith("flows.") for each in listed)
     schedules = by_name["weekly-flywheel"]["schedules"]
     assert [(each["schedule"]["cron"], each["active"]) for each in schedules] == [("0 6 * * 1", True)]
+    (daily,) = by_name["daily-eval"]["schedules"]
+    assert (daily["schedule"]["cron"], daily["active"]) == ("0 5 * * *", True)
 
     second = finish("up", "--port", told["ui"].rpartition(":")[2], "--json")
     assert second.code == 2

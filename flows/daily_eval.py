@@ -1,0 +1,210 @@
+"""The daily look: how good yesterday's answers were, what changed, what is wrong, and who is told."""
+
+from prefect import flow
+from pydantic import AwareDatetime, Field
+
+from blocks.names import EmbedderName, NotificationName
+from millrace.datasets.manifest import DatasetRef
+from millrace.evaluation.judge_correction import CorrectionConfig
+from millrace.evaluation.people import LabelRules
+from millrace.evaluation.sampling import SampleConfig
+from millrace.monitoring.anomaly import AnomalyConfig
+from millrace.monitoring.canary import CanaryConfig
+from millrace.records.base import Identifier, Record
+from millrace.records.window import Window
+from tasks.alerts import send_alerts
+from tasks.annotation import snapshot_labels
+from tasks.daily_report import DayFindings, publish_daily_report
+from tasks.days import EarlierDays, RememberedDay, find_earlier_days, remember_day
+from tasks.evaluation import (
+    Judging,
+    ScoredDay,
+    collect_references,
+    correct_judges,
+    judge_with_deepeval,
+    judge_with_ragas,
+    label_traces,
+    sample_traces,
+    score_model_free,
+    summarise,
+)
+from tasks.feedback import measure_feedback, resolve_feedback, select_feedback
+from tasks.golden import read_active_golden
+from tasks.ingestion import resolve_sources, select_traces
+from tasks.metrics import MetricsConfig, publish_metrics
+from tasks.monitoring import (
+    DriftSettings,
+    Watched,
+    count_annotations,
+    find_anomalies,
+    fire_alerts,
+    measure_day,
+    measure_operations,
+    sample_questions,
+    sample_searches,
+    watch_drift,
+    watch_retrieval,
+)
+from tasks.notify import check_notification
+from tasks.reports import PublishedReport
+from tasks.run import FlowConfig, current_run, recorded
+from tasks.scorer import read_active_scorer
+from tasks.sources import source_ref
+from tasks.tables import alert_rules, injection_rules, redaction_rules
+from tasks.triage import score_groundedness
+from tasks.windows import window_of
+
+
+class DailyEvalConfig(FlowConfig):
+    """Which traces are evaluated, by what, and who hears of it."""
+
+    day: str | None = Field(None, description="Day such as 2026-11-20; by default the last one that has ended")
+    start: AwareDatetime | None = Field(None, description="With `end` instead of a day: any stretch of time")
+    end: AwareDatetime | None = Field(None, description="Exclusive end of that stretch")
+    time_zone: str = Field("UTC", description="IANA time zone in which the day begins")
+    tenants: list[Identifier] | None = Field(None, description="Only these tenants; by default all")
+    sample: SampleConfig = SampleConfig()
+    embedder: EmbedderName = EmbedderName()
+    judging: Judging = Judging()
+    golden: Identifier = Field("main", description="Golden dataset whose expected answers are references")
+    references: str | None = Field(None, description="File of questions with expected answers or passages")
+    references_tenant: Identifier | None = Field(None, description="Tenant of rows of that file that name none")
+    labels: LabelRules = LabelRules()
+    correction: CorrectionConfig = CorrectionConfig()
+    correction_days: int = Field(28, ge=1, le=60, description="Days whose traces are looked at together with people's")
+    ungrounded_below: float = Field(0.55, ge=0, le=1, description="Answers with less groundedness count as ungrounded")
+    canary: CanaryConfig = CanaryConfig()
+    drift: DriftSettings = DriftSettings()
+    anomaly: AnomalyConfig = AnomalyConfig()
+    alert_rules: str = Field("alerts", description="Bundled rule table, or path of one's own")
+    notify: list[NotificationName] = Field([], description="Prefect notification blocks that are told of alerts")
+    metrics: MetricsConfig = MetricsConfig()
+    reports_folder: str = "eval_reports"
+
+
+class DailyEvalResult(Record):
+    """How the day was."""
+
+    day: str
+    n_traces: int
+    n_alerts: int
+    n_critical: int
+    report: PublishedReport
+
+
+@flow(name="daily-eval", persist_result=True, result_serializer="json")
+@recorded("daily-eval")
+def daily_eval(config: DailyEvalConfig, run_id: str | None = None) -> DailyEvalResult:
+    """Evaluate a day's traces, compare it with the days before, report, and tell of what is wrong."""
+    for receiver in config.notify:
+        check_notification(receiver)
+    rules = alert_rules(config.alert_rules)
+    window = window_of(config.model_dump(mode="json"), current_run().now)
+    earlier = find_earlier_days(window, config.tenants, config.drift.reference_days, config.drift.reference_from)
+
+    scored = _score(config, window)
+    watched, searches, questions = _watch(config, scored, earlier)
+    figures = measure_day(
+        window,
+        scored.traces.traces,
+        scored.skips,
+        scored.groundedness,
+        config.ungrounded_below,
+        searches,
+        injection_rules(),
+        watched,
+    )
+    measured = measure_operations(window, scored.traces.traces, scored.scores)
+    anomalies = find_anomalies(figures, measured, earlier.last, config.anomaly)
+    decision = fire_alerts(window, figures, measured, earlier.last, watched, anomalies, rules)
+    if config.start is None:
+        remember_day(
+            window,
+            config.tenants,
+            RememberedDay(
+                day=window.name,
+                figures=figures,
+                measured=measured,
+                searches=searches,
+                questions=questions,
+                scores=scored.scores,
+                weights=scored.sampled.weights,
+            ),
+        )
+    findings = DayFindings(
+        window=window,
+        scored=scored,
+        watched=watched,
+        figures=figures,
+        measured=measured,
+        anomalies=anomalies,
+        decision=decision,
+        earlier=earlier.last,
+        embedder=config.embedder,
+        sample=config.sample,
+        judging=config.judging,
+    )
+    report = publish_daily_report(findings, [], config.reports_folder)
+    if decision.alerts:
+        deliveries = send_alerts(decision.alerts, config.notify, tenants=config.tenants, report=report.html)
+        report = publish_daily_report(findings, deliveries, config.reports_folder)
+    publish_metrics(figures, measured, decision.alerts, config.tenants, config.metrics)
+    return DailyEvalResult(
+        day=window.name,
+        n_traces=scored.traces.traces.rows,
+        n_alerts=len(decision.alerts),
+        n_critical=sum(alert.severity == "critical" for alert in decision.alerts),
+        report=report,
+    )
+
+
+def _score(config: DailyEvalConfig, window: Window) -> ScoredDay:
+    """The window's traces, or a sample of them, by every metric."""
+    sources = resolve_sources(window, config.tenants)
+    late = sources.late if config.start is None else []
+    traces = select_traces(sources.traces, window, config.tenants, late)
+    golden = read_active_golden(config.golden)
+    file = source_ref(config.references) if config.references else None
+    known = collect_references(golden, file, config.references_tenant, redaction_rules())
+    sampled = sample_traces(traces.traces, config.sample)
+    scorer = read_active_scorer()
+    groundedness = score_groundedness(sampled.traces, config.embedder, scorer.model)
+    judged = [
+        score_model_free(sampled.traces, groundedness, known.references, config.embedder),
+        judge_with_ragas(sampled.traces, known.references, config.judging, config.embedder, redaction_rules()),
+        judge_with_deepeval(sampled.traces, known.references, config.judging, redaction_rules()),
+    ]
+    return ScoredDay(
+        traces=traces,
+        sampled=sampled,
+        groundedness=groundedness,
+        scores=judged,
+        skips=[*sources.skips, known.skips],
+        ratings=sources.ratings,
+        golden=golden,
+    )
+
+
+def _watch(config: DailyEvalConfig, scored: ScoredDay, earlier: EarlierDays) -> tuple[Watched, DatasetRef, DatasetRef]:
+    """How the day's scores, searches and questions compare with people's judgement and with the days before."""
+    answers = snapshot_labels()
+    labels = label_traces(answers.annotations, scored.ratings, config.labels)
+    before = earlier.last[1 - config.correction_days :] if config.correction_days > 1 else []
+    traces = scored.traces.traces
+    searches = sample_searches(traces)
+    questions = sample_questions(traces, config.embedder, config.drift)
+    watched = Watched(
+        canary=watch_retrieval(searches, [day.searches for day in earlier.last], config.canary),
+        drift=watch_drift(questions, [day.questions for day in earlier.first], config.drift),
+        feedback=measure_feedback(traces, select_feedback(traces, resolve_feedback(traces)).feedback),
+        metrics=summarise(scored.scores, scored.sampled.weights),
+        corrections=correct_judges(
+            scored.scores,
+            scored.sampled.weights,
+            before,
+            labels,
+            config.correction,
+        ),
+        annotations=count_annotations(scored.golden, answers),
+    )
+    return watched, searches, questions

@@ -1,0 +1,134 @@
+"""The daily evaluation, called directly: what it says of a day, and of the days before it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from millrace.datasets.manifest import DatasetRef
+from millrace.errors import BadInputError
+from millrace.evaluation.metrics import METRICS
+from millrace.ledger import pointers
+from millrace.records.daily_report import DailyReport
+from tasks.home import Home
+from tasks.receipts import read_receipts
+from tests.support.days import bring, day_name, day_traces, evaluate
+
+
+def scores_of(home: Home, run_id: str) -> list[dict[str, Any]]:
+    """Every metric score of a run."""
+    found = [
+        DatasetRef.model_validate(receipt.output)
+        for receipt in read_receipts(home.run_folder(run_id))
+        if receipt.step in ("score-model-free", "judge-with-ragas", "judge-with-deepeval")
+    ]
+    rows: list[dict[str, Any]] = [row for ref in found for row in home.datasets.open(ref).to_arrow().to_pylist()]
+    return rows
+
+
+def report_of(place: str) -> DailyReport:
+    return DailyReport.model_validate(json.loads(Path(place).read_text()))
+
+
+def test_every_trace_has_one_row_for_every_metric_and_nothing_is_zero_for_want_of_a_judge(
+    home: Home, tmp_path: Path
+) -> None:
+    bring(tmp_path, 0, day_traces(0, 12))
+    result = evaluate(0)
+    rows = scores_of(home, "day-0")
+    assert result.n_traces == 12
+    assert sorted((row["trace_id"], row["metric"]) for row in rows) == sorted(
+        (f"trace-0-{place}", metric) for place in range(12) for metric in METRICS
+    )
+    judged = [row for row in rows if row["tier"] != "model_free"]
+    assert {(row["status"], row["value"], row["reason"]) for row in judged} == {("skipped", None, "no_gateway")}
+
+    report = report_of(result.report.json_file)
+    known = {metric.metric: metric for metric in report.metrics}
+    grounded = known["groundedness"].mean
+    assert (grounded.n, grounded.n_failed) == (12, 0)
+    assert grounded.mean is not None
+    assert grounded.mean > 0.8
+    assert known["ragas_faithfulness"].mean.mean is None
+    assert len(report.skipped_tiers) == 2
+    assert all(Path(place).is_file() for place in (result.report.html, result.report.markdown))
+
+
+def test_a_run_that_is_entered_again_changes_nothing(home: Home, tmp_path: Path) -> None:
+    bring(tmp_path, 0, day_traces(0, 5))
+    first = evaluate(0)
+    receipts = read_receipts(home.run_folder("day-0"))
+    assert evaluate(0) == first
+    again = read_receipts(home.run_folder("day-0"))
+    assert [each.output for each in again] == [each.output for each in receipts]
+
+
+def test_quiet_days_raise_no_alert_and_shuffled_passages_do(home: Home, tmp_path: Path) -> None:
+    for number in range(5):
+        bring(tmp_path, number, day_traces(number))
+        assert evaluate(number).n_alerts == 0, number
+    bring(tmp_path, 5, day_traces(5, shuffled=True))
+    result = evaluate(5)
+    report = report_of(result.report.json_file)
+    assert result.n_critical > 0
+    fired = {each.alert.figure: each.alert for each in report.alerts}
+    assert fired["hallucination/groundedness"].playbook == "groundedness"
+    assert "Groundedness" in Path(result.report.markdown).read_text()
+    assert {each.delivery.outcome for each in report.alerts if each.delivery} == {"no_receiver"}
+    series = {each.name: each for each in report.series if each.label is None}
+    assert [point.day for point in series["hallucination/groundedness"].points] == [day_name(n) for n in range(6)]
+
+
+def test_a_day_is_compared_with_the_days_before_it_only(home: Home, tmp_path: Path) -> None:
+    for number in (0, 1, 2):
+        bring(tmp_path, number, day_traces(number, 15))
+    evaluate(2)
+    evaluate(0)
+    report = report_of(evaluate(1).report.json_file)
+    assert report.drift.n_reference == 15  # of day 0 alone
+    assert {point.day for series in report.series for point in series.points} == {day_name(0), day_name(1)}
+
+
+def test_a_sample_is_evaluated_and_counts_for_all(home: Home, tmp_path: Path) -> None:
+    bring(tmp_path, 0, day_traces(0, 40))
+    result = evaluate(0, sample={"size": 10, "seed": 3})
+    report = report_of(result.report.json_file)
+    assert (report.sampling.n_traces, report.sampling.n_sampled, report.sampling.seed) == (40, 10, 3)
+    assert len({row["trace_id"] for row in scores_of(home, "day-0")}) == 10
+    assert report.traffic.n_traces == 40
+
+
+def test_references_of_a_file_are_what_answers_are_held_against(home: Home, tmp_path: Path) -> None:
+    rows = day_traces(0, 3)
+    bring(tmp_path, 0, rows)
+    known = [
+        {"question": rows[0]["question"], "reference_answer": rows[0]["answer"], "tenant_id": "mill"},
+        {"question": rows[1]["question"], "reference_context_ids": [rows[1]["contexts"][0]["context_id"]]},
+        {"question": "   "},
+    ]
+    file = tmp_path / "references.jsonl"
+    file.write_text("".join(json.dumps(each) + "\n" for each in known))
+    result = evaluate(0, references=str(file), references_tenant="mill")
+    found = {(row["trace_id"], row["metric"]): row["value"] for row in scores_of(home, "day-0")}
+    assert found["trace-0-0", "reference_similarity"] == pytest.approx(1.0)
+    assert found["trace-0-1", "context_recall"] == 1.0
+    assert report_of(result.report.json_file).traffic.n_skipped == 1  # the blank one
+
+
+def test_a_stretch_of_time_is_evaluated_and_is_no_day_of_the_history(home: Home, tmp_path: Path) -> None:
+    bring(tmp_path, 0, day_traces(0, 8))
+    start, end = f"{day_name(0)}T00:00:00Z", f"{day_name(0)}T00:04:00Z"
+    result = evaluate(0, day=None, start=start, end=end)
+    assert result.n_traces == 4
+    assert pointers.pointers_under(home.ledger, "days/") == []
+    with pytest.raises(BadInputError, match="give a day, or start and end"):
+        evaluate(0, run_id="both", start=start, end=end)
+
+
+def test_a_day_without_traces_says_so(home: Home) -> None:
+    result = evaluate(0)
+    report = report_of(result.report.json_file)
+    assert result.n_traces == 0
+    assert [each.alert.figure for each in report.alerts] == ["pipeline/traces"]
+    assert report.canary.status == report.drift.status == "not_enough"
