@@ -11,7 +11,7 @@ from millrace.evaluation.sampling import SampleConfig
 from millrace.monitoring.anomaly import AnomalyConfig
 from millrace.monitoring.canary import CanaryConfig
 from millrace.records.base import Identifier, Record
-from millrace.records.window import Window
+from millrace.records.window import DayName, Window
 from tasks.alerts import send_alerts
 from tasks.annotation import snapshot_labels
 from tasks.daily_report import DayFindings, publish_daily_report
@@ -58,7 +58,7 @@ from tasks.windows import window_of
 class DailyEvalConfig(FlowConfig):
     """Which traces are evaluated, by what, and who hears of it."""
 
-    day: str | None = Field(None, description="Day such as 2026-11-20; by default the last one that has ended")
+    day: DayName | None = Field(None, description="Day such as 2026-11-20; by default the last one that has ended")
     start: AwareDatetime | None = Field(None, description="With `end` instead of a day: any stretch of time")
     end: AwareDatetime | None = Field(None, description="Exclusive end of that stretch")
     time_zone: str = Field("UTC", description="IANA time zone in which the day begins")
@@ -115,9 +115,10 @@ def daily_eval(config: DailyEvalConfig, run_id: str | None = None) -> DailyEvalR
         watched,
     )
     measured = measure_operations(window, scored.traces.traces, scored.scores)
-    anomalies = find_anomalies(figures, measured, earlier.last, config.anomaly)
+    is_day = config.start is None
+    anomalies = find_anomalies(figures, measured, earlier.last, config.anomaly) if is_day else []
     decision = fire_alerts(window, figures, measured, earlier.last, watched, anomalies, rules)
-    if config.start is None:
+    if is_day:
         remember_day(
             window,
             config.tenants,

@@ -1,6 +1,6 @@
 """Writes the daily report."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,13 +19,15 @@ from millrace.monitoring.costs import JUDGING_COLUMNS, answering_cost, judging_c
 from millrace.records.base import Record
 from millrace.records.daily_report import CostLine, DailyReport, MetricSummary, ReportedAlert, Sampling, WorstTrace
 from millrace.records.monitoring import AlertDelivery, Anomaly, DayFigure
-from millrace.records.report import Component, RunFacts, Traffic
+from millrace.records.report import Component, RowList, RunFacts, Traffic
 from millrace.records.trace import SkipRow
 from millrace.records.window import Window
 from millrace.reports.daily_series import figure_series
 from millrace.reports.html import to_html
+from millrace.reports.lists import rows_command
 from millrace.reports.markdown import to_markdown
 from millrace.reports.measures import measure_traffic
+from millrace.reports.wording import excerpt
 from tasks.days import RememberedDay, figures_of
 from tasks.effect import effect
 from tasks.evaluation import Judging, ScoredDay
@@ -35,6 +37,7 @@ from tasks.reports import PublishedReport, embedder_component
 from tasks.run import Run, current_run, in_prefect
 
 N_WORST = 10
+_MAX_ROWS, _MAX_CHARS = 100, 160
 _OUTCOMES = ("sent", "not_sent", "suppressed", "no_receiver")  # which of several receivers is told of first
 
 
@@ -104,6 +107,7 @@ def _report(run: Run, findings: DayFindings, deliveries: Sequence[AlertDelivery]
         series=figure_series(today, figures_of(findings.earlier)),
         worst=_worst(run, scored),
         costs=[answering_cost(findings.measured), *costs],
+        lists=[*_typical_questions(findings), *_failed_judgements(run, scored)],
     )
 
 
@@ -150,11 +154,47 @@ def _skipped(judging: Judging) -> list[str]:
     if judging.gateway is not None:
         return []
     return [
-        f"{tier} was skipped: no gateway is set for judges; `--set judging.gateway=environment` uses the one that "
-        "MILLRACE_GATEWAY_URL names"
+        f"{tier} was skipped: no gateway is set for judges; --set judging.gateway=environment uses the one that "
+        "MILLRACE_GATEWAY_URL names."
         for tier, metrics in (("Ragas", judging.judges.ragas_metrics), ("DeepEval", judging.judges.deepeval_metrics))
         if metrics
     ]
+
+
+def _typical_questions(findings: DayFindings) -> list[RowList]:
+    """Questions that are least like those of the reference's days."""
+    ids = findings.watched.drift.most_typical_now
+    if not ids:
+        return []
+    asked = read_columns(
+        findings.scored.traces.traces, ["trace_id", "question"], pa.array(ids, pa.string())
+    ).to_pylist()
+    texts = {row["trace_id"]: excerpt(row["question"], _MAX_CHARS) for row in asked}
+    return [
+        RowList(
+            name="typical-now",
+            title="Questions least like those before",
+            columns=["Question", "Trace"],
+            rows=[[texts[trace_id], trace_id] for trace_id in ids],
+            n=len(ids),
+        )
+    ]
+
+
+def _failed_judgements(run: Run, scored: ScoredDay) -> Iterator[RowList]:
+    """What judges could not say, and why; one list for each of the steps that asked."""
+    for step, ref in zip(("judge-with-ragas", "judge-with-deepeval"), scored.scores[1:], strict=True):
+        scores = read_columns(ref, ["metric", "trace_id", "status", "reason", "message"])
+        failed = scores.filter(pc.equal(scores.column("status"), "failed")).drop_columns(["status"])
+        if failed.num_rows:
+            yield RowList(
+                name=f"failed-{step}",
+                title=f"Judgements that failed, {step}",
+                columns=["Metric", "Trace", "Reason", "What was answered"],
+                rows=[[*row.values()] for row in failed.slice(0, _MAX_ROWS).to_pylist()],
+                n=failed.num_rows,
+                command=rows_command(run.run_id, f"{step}/metric_scores", "status=failed"),
+            )
 
 
 def _delivery(key: str, deliveries: Sequence[AlertDelivery]) -> AlertDelivery | None:

@@ -15,6 +15,7 @@ from tasks.effect import effect
 from tasks.parts import read_dataset
 from tasks.run import current_run
 
+_DATE = len("2026-11-20")  # a stretch of time has the date of its beginning first
 N_DAYS = 60  # two months: what trends, anomalies and the canary look back on
 
 
@@ -47,7 +48,7 @@ def find_earlier_days(window: Window, tenants: list[str] | None, n_first: int, f
     """
     known = pointers.pointers_under(current_run().home.ledger, day_scope(window.time_zone, tenants))
     days = sorted((RememberedDay.model_validate(entry.value) for entry in known), key=lambda each: each.day)
-    before = [each for each in days if each.day < window.name]
+    before = [each for each in days if each.day < window.name[:_DATE]]
     first = [each for each in before if first_from is None or each.day >= first_from]
     return EarlierDays(last=before[-N_DAYS:], first=first[:n_first])
 

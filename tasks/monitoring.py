@@ -36,7 +36,7 @@ from millrace.records.monitoring import (
     JudgeCorrection,
     RetrievalSample,
 )
-from millrace.records.window import Window
+from millrace.records.window import DayName, Window
 from tasks.annotation import Answers
 from tasks.days import RememberedDay, figures_of
 from tasks.effect import effect
@@ -52,9 +52,7 @@ class DriftSettings(DriftConfig):
     """What the day's questions are held against, and how."""
 
     reference_days: int = Field(7, ge=1, le=60, description="The first days on record that make the reference")
-    reference_from: str | None = Field(
-        None, pattern=r"^\d{4}-\d{2}-\d{2}$", description="Take them from this day on: set it after a wanted change"
-    )
+    reference_from: DayName | None = Field(None, description="Take them from this day on: set it after a wanted change")
 
 
 class Watched(Record):

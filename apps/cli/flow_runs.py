@@ -55,12 +55,12 @@ def show_result(terminal: Terminal, flow: str, run_id: str, result: Any) -> int:
     status = getattr(result, "status", "completed")
     document = {"run_id": run_id, "flow": flow, "status": status, "reason": getattr(result, "reason", None)}
     terminal.show(
-        document | {"result": result, "summary": summary}, _outcome(run_id, status, document["reason"], summary)
+        document | {"result": result, "summary": summary}, _outcome(run_id, status, document["reason"], summary, result)
     )
     return OK if status == "completed" else FINDING
 
 
-def _outcome(run_id: str, status: str, reason: str | None, summary: RunSummary | None) -> Any:
+def _outcome(run_id: str, status: str, reason: str | None, summary: RunSummary | None, result: Any) -> Any:
     rows: list[tuple[str, object]] = [("run", run_id), ("status", f"{status}: {reason}" if reason else status)]
     if summary is not None:
         rows += [
@@ -69,6 +69,11 @@ def _outcome(run_id: str, status: str, reason: str | None, summary: RunSummary |
             ("time", f"{summary.duration_s:.1f} s"),
             ("run hash", summary.run_hash),
         ]
+    n_alerts, report = getattr(result, "n_alerts", None), getattr(result, "report", None)
+    if n_alerts is not None:
+        rows.append(("alerts", f"{n_alerts}, {result.n_critical} of them critical"))
+    if report is not None:
+        rows.append(("report", report.html))
     return table(["", ""], rows)
 
 

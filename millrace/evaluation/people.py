@@ -68,11 +68,11 @@ _RELEVANT = MetricLabelRule(
 )
 # No rating: people rate what was answered, and not what was found.
 _FOUND = MetricLabelRule(bad_verdicts=["retrieval_failure"], good_verdicts=["ok", "hallucination", "irrelevant_answer"])
+# Not answer_relevance: it tells an answer to another question, not a poor one, as people's ratings do.
 _DEFAULT = {
     "groundedness": _GROUNDED,
     "ragas_faithfulness": _GROUNDED,
     "deepeval_faithfulness": _GROUNDED,
-    "answer_relevance": _RELEVANT,
     "ragas_answer_relevancy": _RELEVANT,
     "context_precision": _FOUND,
     "ragas_context_precision": _FOUND,

@@ -31,7 +31,7 @@ class DriftConfig(Record):
         0.7,
         ge=0.5,
         lt=1,
-        description="Critical when the classifier's area is above it too; .7 when two texts in five are like none before",
+        description="Critical when the classifier's area is above it too; .7 is two new texts in five",
     )
     max_points: int = Field(300, ge=2, le=2_000, description="Texts of each side in the picture")
     n_typical: int = Field(5, ge=0, le=100, description="Items of now that are listed as least like the reference")

@@ -2,7 +2,10 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BeforeValidator, Field
 
 from millrace.errors import BadInputError
 from millrace.records.base import Record
@@ -11,6 +14,14 @@ from millrace.records.trace import UtcTime
 _ISO_WEEK = re.compile(r"(\d{4})-W(\d{2})")
 _ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _FIRST_YEAR, _LAST_YEAR = 1970, 9998  # the week after the last one must still have a date
+
+
+def _as_text(value: object) -> object:
+    """YAML makes dates of days."""
+    return value.isoformat() if type(value) is date else value
+
+
+DayName = Annotated[str, BeforeValidator(_as_text), Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 
 
 class Window(Record):

@@ -178,7 +178,6 @@ def test_the_default_rules_follow_the_order_of_faults_in_the_guidelines() -> Non
     order += ["irrelevant_answer", "ok"]
     rules = LabelRules()
     assert sorted(rules.metrics) == [
-        "answer_relevance",
         "context_precision",
         "deepeval_faithfulness",
         "groundedness",

@@ -1,5 +1,7 @@
 """The relative change of a median, and its bootstrap without resamples."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +9,14 @@ from hypothesis import strategies as st
 
 from millrace.errors import BadInputError
 from millrace.statistics.median_change import relative_median_change
+
+
+@pytest.mark.parametrize(("after", "confidence"), [([1, 2, 4, 9], 0.62), ([1, 2, 4, 9, 20], 0.5)])
+def test_it_is_the_bootstrap_of_all_samples_there_are(after: list[float], confidence: float) -> None:
+    medians = [np.median(sample) for sample in product(after, repeat=len(after))]
+    expected = np.quantile(medians, [(1 - confidence) / 2, (1 + confidence) / 2]) - 1
+    found = relative_median_change([1.0], after, seed=0, confidence=confidence)
+    assert (found.low, found.high) == (pytest.approx(expected[0]), pytest.approx(expected[1]))
 
 
 @pytest.mark.parametrize(("n_before", "n_after"), [(41, 31), (40, 30), (1, 2)])
