@@ -113,8 +113,24 @@ def _documentation() -> str:
         "2.20.0 against 3.0.0": (vectors_old, vectors_new),
         "one half of 3.0.0 against the other": (vectors_new[halves[:middle]], vectors_new[halves[middle:]]),
     }
-    rows = [_compared(name, *sides) for name, sides in pairs.items()]
-    return table(["documentation", "passages", "status", "p", "AUC", "centroid shift", "spread change"], rows)
+    only_old, only_new = (
+        np.array([text not in others for text in texts]) for texts, others in ((old, set(new)), (new, set(old)))
+    )
+    pairs["what is only in 2.20.0 against what is only in 3.0.0"] = (vectors_old[only_old], vectors_new[only_new])
+    rows = [_compared(name, *sides, max_mmd) for name, sides in pairs.items() for max_mmd in (500, 2_000)]
+    return table(
+        [
+            "documentation",
+            "passages",
+            "in the discrepancy, at most",
+            "status",
+            "p",
+            "AUC",
+            "centroid shift",
+            "spread change",
+        ],
+        rows,
+    )
 
 
 def _paragraphs(folder: Path) -> list[str]:
@@ -124,13 +140,14 @@ def _paragraphs(folder: Path) -> list[str]:
     return list(dict.fromkeys(text[:_MOST_CHARACTERS] for text in texts if len(text) >= _LEAST_CHARACTERS))
 
 
-def _compared(name: str, then: Vectors, now: Vectors) -> list[str]:
-    found = _watched(then, now, seed=0)
+def _compared(name: str, then: Vectors, now: Vectors, max_mmd: int) -> list[str]:
+    found = watch_drift(_samples(then, "then"), _samples(now, "now"), DriftConfig(max_mmd=max_mmd))
     area = found.domain_auc
     assert area is not None
     return [
         name,
         f"{found.n_reference}, {found.n_current}",
+        str(max_mmd),
         found.status,
         f"{found.mmd_p_value:.3f}",
         f"{area.mean:.3f} [{area.low:.3f}, {area.high:.3f}]",

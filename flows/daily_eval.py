@@ -14,7 +14,7 @@ from millrace.records.base import Identifier, Record
 from millrace.records.window import DayName, Window
 from tasks.alerts import send_alerts
 from tasks.annotation import snapshot_labels
-from tasks.daily_report import DayFindings, publish_daily_report
+from tasks.daily_report import DayFindings, publish_daily_report, report_folder
 from tasks.days import EarlierDays, RememberedDay, find_earlier_days, remember_day
 from tasks.evaluation import (
     Judging,
@@ -147,7 +147,8 @@ def daily_eval(config: DailyEvalConfig, run_id: str | None = None) -> DailyEvalR
     )
     report = publish_daily_report(findings, [], config.reports_folder)
     if decision.alerts:
-        deliveries = send_alerts(decision.alerts, config.notify, tenants=config.tenants, report=report.html)
+        place = str(report_folder(config.reports_folder, window) / "report.html")
+        deliveries = send_alerts(decision.alerts, config.notify, tenants=config.tenants, report=place)
         report = publish_daily_report(findings, deliveries, config.reports_folder)
     publish_metrics(figures, measured, decision.alerts, config.tenants, config.metrics)
     return DailyEvalResult(

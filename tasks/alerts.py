@@ -7,6 +7,7 @@ did not answer in time may have taken it: the claim stays, as after a kill, for 
 
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 
 from prefect.runtime import task_run
 
@@ -44,7 +45,7 @@ def send_alerts(
         alerts: of one run, in the order in which they are told.
         receivers: saved notification blocks; with none the alerts are only kept in the ledger.
         tenants: whose traces they are about, None for all; alerts of other tenants are other alerts.
-        report: where the run's report lies, for the message.
+        report: path of the run's report, for the message; told as an absolute one.
         suppress_minutes: how long an alert that was claimed or sent is not sent to the same receiver again.
 
     Returns:
@@ -97,7 +98,7 @@ class _Sender:
             [logged.alert for logged in claimed],
             scope=self._scope,
             run_id=self._run.run_id,
-            report=self._report,
+            report=None if self._report is None else str(Path(self._report).absolute()),
             quiet=self._quiet,
         )
         try:

@@ -66,7 +66,7 @@ def publish_daily_report(findings: DayFindings, deliveries: list[AlertDelivery],
     """
     run = current_run()
     report = _report(run, findings, deliveries)
-    place = Path(folder).absolute() / f"daily-{findings.window.name}-{run.run_id}"
+    place = report_folder(folder, findings.window).absolute()
     place.mkdir(parents=True, exist_ok=True)
     markdown = to_markdown(report)
     write_atomic(place / "report.md", markdown.encode())
@@ -77,6 +77,11 @@ def publish_daily_report(findings: DayFindings, deliveries: list[AlertDelivery],
     return PublishedReport(
         markdown=str(place / "report.md"), html=str(place / "report.html"), json_file=str(place / "report.json")
     )
+
+
+def report_folder(folder: str, window: Window) -> Path:
+    """Where the run's report lies."""
+    return Path(folder) / f"daily-{window.name}-{current_run().run_id}"
 
 
 def _report(run: Run, findings: DayFindings, deliveries: Sequence[AlertDelivery]) -> DailyReport:

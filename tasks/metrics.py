@@ -20,7 +20,7 @@ from millrace.records.base import Identifier, Record
 from millrace.records.monitoring import DayFigure, FiredAlert
 from tasks.effect import effect
 from tasks.parts import read_dataset
-from tasks.run import current_run, in_prefect, log, utc_now
+from tasks.run import current_run, in_prefect, log
 
 N_RETRIES = 3
 PushOutcome = Literal["pushed", "not_pushed", "no_gateway"]
@@ -75,7 +75,9 @@ def publish_metrics(
     if unfit is not None:
         return PublishedMetrics(n_families=0, n_samples=0, file=None, push="not_pushed", problems=[unfit])
     scope = {"tenant_scope": "all" if tenants is None else ",".join(sorted(set(tenants)))}
-    registry = figures_registry(rows, FIGURES, alerts=alerts, labels=config.labels | scope, finished_at=utc_now())
+    registry = figures_registry(
+        rows, FIGURES, alerts=alerts, labels=config.labels | scope, finished_at=current_run().now
+    )
     file, unwritten = _write(registry, config)
     outcome, unpushed = _push(registry, scope, config)
     _remember(rows, tenants, config)

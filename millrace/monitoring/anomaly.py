@@ -37,7 +37,7 @@ class AnomalyConfig(Record):
     iqr_factor: float = Field(
         3.5, gt=0, description="Interquartile ranges outside the quartiles; for 42 days, fewer get wider fences"
     )
-    change_p_value: float = Field(0.00025, gt=0, lt=1, description="Of a change of level, for each figure")
+    change_p_value: float = Field(0.0001, gt=0, lt=1, description="Of a change of level, for each figure")
     shortest_change: int = Field(3, ge=2, description="Days that a new level must have lasted")
     longest_change: int = Field(14, ge=2, description="Days after which a new level is not new any more")
     min_relative_change: float = Field(
@@ -118,10 +118,9 @@ def find_anomalies(today: Sequence[DayFigure], earlier: pa.Table, config: Anomal
 
 def _look(found: Sequence[DailySeries]) -> list[_Looked]:
     spreads = [robust_spread(series.residuals) for series in found]
-    z_values = [
-        series.residuals / spread.scale for series, spread in zip(found, spreads, strict=True) if spread.source == "mad"
-    ]
-    tails = tail_degrees(np.concatenate([*z_values, np.zeros(0)]))
+    tails = tail_degrees(
+        [series.residuals for series, spread in zip(found, spreads, strict=True) if spread.source == "mad"]
+    )
     return [
         _Looked(series, sampling_noise(series), spread, tails) for series, spread in zip(found, spreads, strict=True)
     ]

@@ -45,7 +45,9 @@ class MetricScore(Record):
     )
     value: float | None = Field(None, ge=0, le=1, description="0 (worst) to 1 (best)")
     reason: Identifier | None = Field(None, description="Why there is no value, a word of ours; None when scored")
-    message: str | None = Field(None, description="More about the reason; of a failure what was answered")
+    message: str | None = Field(
+        None, description="More about the reason, or what is wrong where a value is low; of a failure what was answered"
+    )
     source: Identifier = Field(description="Scorer or judge, and version")
     n_calls: Annotated[int, Measured()] = Field(0, ge=0, description="Calls of models, tries included")
     input_tokens: Annotated[int | None, Measured()] = Field(None, ge=0)

@@ -73,28 +73,33 @@ def robust_spread(values: Sequence[float] | npt.ArrayLike) -> Spread:
     return Spread(median=median, scale=0.0, source="constant", n=len(data))
 
 
-def tail_degrees(z_values: Sequence[float] | npt.ArrayLike) -> float:
-    """How long the tails of robust z are: the degrees of freedom of the Student distribution that looks like them.
+def tail_degrees(series: Sequence[npt.NDArray[np.float64]]) -> float:
+    """How long the tails of series are: the degrees of freedom of the Student distribution that looks like them.
 
-    It is the one with the same ratio of the 99th percentile of |z| to its median. One series is too short to show its
-    tails; many together do.
+    It is the one with the same ratio of the 95th percentile of the distances from the centre to their median; of
+    several series the median ratio. One series is too short to show its tails; many together do. Neither a few series
+    that moved nor two days in forty that were out for all make the tails seem long.
 
     Args:
-        z_values: of many series together, finite, shape (n_items,); those of constant series left out.
+        series: distances from the centre, of either sign and of any scale, each finite and of shape (n_items,);
+            those whose median distance is 0 are left out.
 
     Returns:
-        1 to 1e6 (normal); 5 for fewer than 100 values, of which nothing can be told.
+        1 to 1e6 (normal); 5 for fewer than 100 values in all, of which nothing can be told.
     """
-    sizes = np.abs(np.asarray(z_values, dtype=np.float64))
-    if len(sizes) < _FEWEST_FOR_TAILS:
+    ratios, n_values = [], 0
+    for values in series:
+        half, far = np.quantile(np.abs(values), [0.5, 0.95])
+        if half > 0:
+            ratios.append(float(far / half))
+            n_values += len(values)
+    if n_values < _FEWEST_FOR_TAILS:
         return _ASSUMED_TAILS
-    half, far = np.quantile(sizes, [0.5, 0.99])
-    if half <= 0:
-        return _ASSUMED_TAILS
+    ratio = float(np.median(ratios))
 
     def excess(log_degrees: float) -> float:
         degrees = np.exp(log_degrees)
-        return float(stats.t.ppf(0.995, degrees) / stats.t.ppf(0.75, degrees) - far / half)
+        return float(stats.t.ppf(0.975, degrees) / stats.t.ppf(0.75, degrees)) - ratio
 
     ends = (0.0, float(np.log(_NORMAL)))
     if excess(ends[0]) <= 0:

@@ -12,7 +12,7 @@ import tempfile
 import traceback
 from pathlib import Path
 
-from tests.support import embedder, inputs, wheel
+from tests.support import days, embedder, inputs, wheel
 from tests.support.kills import Event, Killer
 
 
@@ -26,6 +26,7 @@ def warm_up() -> None:
         wheel.answer_tasks()
         wheel.approve()
         wheel.week()
+        days.evaluate(0)
         os.chdir("/")
 
 
@@ -35,7 +36,7 @@ def play(order: dict[str, object]) -> list[Event]:
     os.environ["MILLRACE_HOME"] = str(home)
     killer = Killer(home, lambda number, _event: number == order["fatal"])
     killer.install()
-    part = {"turn": wheel.turn, "bring_in": wheel.bring_in}[str(order["part"])]
+    part = {"turn": wheel.turn, "bring_in": wheel.bring_in, "day": days.a_bad_day}[str(order["part"])]
     part(Path(str(order["inputs"])), home)
     return killer.events
 

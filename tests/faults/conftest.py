@@ -16,6 +16,7 @@ from tests.support.state import state_of
 
 ROOT = Path(__file__).parents[2]
 N_POINTS, N_TORTURE_POINTS = 70, 400
+N_DAY_POINTS, N_TORTURE_DAY_POINTS = 12, 150  # of the daily evaluation alone
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,9 @@ class Undisturbed:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "point" in metafunc.fixturenames:
         metafunc.parametrize("point", range(_n_points(metafunc.config)))
+    if "day_point" in metafunc.fixturenames:
+        n = N_TORTURE_DAY_POINTS if metafunc.config.getoption("--torture") else N_DAY_POINTS
+        metafunc.parametrize("day_point", [place / n for place in range(n)])
 
 
 @pytest.fixture(scope="session")
@@ -76,6 +80,14 @@ def play(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pla
 
         yield turn
         asking.close()
+
+
+@pytest.fixture(scope="session")
+def undisturbed_day(play: Play, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    home = tmp_path_factory.mktemp("undisturbed-day")
+    played = play(home, 0, part="day")
+    assert played.status == 0
+    return Undisturbed(played.events, state_of(home))
 
 
 @pytest.fixture(scope="session")

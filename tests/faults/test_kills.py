@@ -1,4 +1,4 @@
-"""A process killed anywhere in a turn of the wheel goes on when it is started again, as though nothing had been.
+"""A process killed anywhere in a turn of the wheel, or in the evaluation of a day, goes on as though nothing had been.
 
 Killed at the bounds of every step, and before, inside and after writes, renames and the ledger's commits.
 """
@@ -27,6 +27,21 @@ def test_a_killed_turn_ends_like_an_undisturbed_one(
     assert play(tmp_path, 0).status == 0, where
     check_whole(tmp_path)
     assert state_of(tmp_path) == undisturbed.state, where
+    assert leftovers(tmp_path) == [], where
+
+
+def test_a_killed_daily_evaluation_ends_like_an_undisturbed_one(
+    day_point: float, play: Play, undisturbed_day: Undisturbed, tmp_path: Path
+) -> None:
+    points = kill_points(undisturbed_day.events, 60)
+    number = points[int(day_point * len(points))]
+    where = f"killed at operation {number}: {undisturbed_day.events[number - 1]}"
+
+    assert play(tmp_path, number, part="day").status == -signal.SIGKILL, where
+    check_whole(tmp_path)
+
+    assert play(tmp_path, 0, part="day").status == 0, where
+    assert state_of(tmp_path) == undisturbed_day.state, where
     assert leftovers(tmp_path) == [], where
 
 

@@ -67,13 +67,22 @@ def test_the_bound_has_the_p_value(p_value: float, n: int, tails: float) -> None
     assert robust_z_p_value(robust_z_bound(p_value, n, tails), n, tails) == pytest.approx(p_value, rel=1e-6)
 
 
-def test_long_tails_are_seen_in_many_values_and_assumed_of_few() -> None:
+def test_long_tails_are_seen_in_many_series_and_assumed_of_few_values() -> None:
     random = np.random.default_rng(0)
-    assert tail_degrees(random.normal(size=20_000)) > 30
-    assert tail_degrees(random.standard_t(3, size=20_000)) == pytest.approx(3, rel=0.15)
-    assert tail_degrees(random.normal(size=99)) == 5
-    assert tail_degrees(np.zeros(200)) == 5
-    assert tail_degrees([0.1] * 198 + [1e9] * 20) == 1
+    normal, long = random.normal(size=(60, 42)), random.standard_t(3, size=(60, 42))
+    assert tail_degrees(list(normal)) > 12
+    assert tail_degrees(list(long * np.arange(1, 61)[:, None])) == pytest.approx(3, rel=0.35)
+    assert tail_degrees([normal[0], normal[1]]) == 5
+    assert tail_degrees([np.zeros(200)]) == 5
+    assert tail_degrees([]) == 5
+    assert tail_degrees([np.array([0.1] * 90 + [1e9] * 20)]) == 1
+
+
+def test_neither_some_series_nor_a_day_make_tails_long() -> None:
+    values = np.random.default_rng(0).normal(size=(60, 42))
+    values[:20, -7:] += 8  # a third of the series moved a week ago
+    values[:, 10] -= 8  # one day was out for all
+    assert tail_degrees(list(values)) > 8
 
 
 def test_fences_worked_by_hand() -> None:

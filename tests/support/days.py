@@ -1,5 +1,6 @@
 """Days of a synthetic application, and the daily evaluation of them without Prefect's engine."""
 
+import os
 import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -40,6 +41,13 @@ def evaluate(number: int, run_id: str | None = None, **settings: Any) -> DailyEv
     as_of = FIRST_DAY + timedelta(days=number + 1, hours=6)
     config = DailyEvalConfig.model_validate({"day": day_name(number), "as_of": as_of} | settings)
     return daily_eval.fn(config, run_id=run_id or f"day-{number}")
+
+
+def a_bad_day(inputs: Path, home: Path) -> None:
+    """Import a day of shuffled passages and evaluate it, which raises alerts."""
+    os.chdir(home)
+    bring(inputs, 0, day_traces(0, 40, shuffled=True))
+    evaluate(0)
 
 
 def _trace(number: int, place: int, numbers: random.Random) -> dict[str, Any]:

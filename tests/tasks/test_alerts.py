@@ -82,7 +82,7 @@ def test_one_message_tells_all_alerts_of_the_run(plain: Turn, receiver: Receiver
         "What to do: docs/playbooks/answer-quality.md",
         "",
         "Day 2026-11-20, tenants a, b, run run",
-        "Report: eval_reports/daily/report.html",
+        f"Report: {Path('eval_reports/daily/report.html').absolute()}",
         "All alerts: millrace alerts. None of these is sent again within 30 minutes.",
     ]
 
