@@ -5,6 +5,7 @@ Each run is a process of its own, and so is the gateway. Run: ``python -m benchm
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -91,6 +92,7 @@ def _measure(way: str, n_traces: int, faults: float = 0.0, lasting: float = 0.0)
             answer = subprocess.run(
                 command,
                 cwd=_ROOT,
+                env=os.environ | {"XDG_DATA_HOME": folder},  # ragas' own way leaves a file there
                 capture_output=True,
                 text=True,
                 check=True,

@@ -21,7 +21,7 @@ from tasks.home import Home
 
 _SHA256 = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _MINIMUM_AGE = timedelta(days=1)  # younger ones may belong to a step under way, which has no receipt yet
-_SOURCES = frozenset({"traces", "human_ratings"})  # what came from outside, and nothing can make again
+_SOURCES = frozenset({"traces", "human_ratings", "feedback"})  # what came from outside, and nothing can make again
 _ALL = 1_000_000
 
 

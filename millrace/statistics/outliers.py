@@ -89,7 +89,7 @@ def tail_degrees(series: Sequence[npt.NDArray[np.float64]]) -> float:
     """
     ratios, n_values = [], 0
     for values in series:
-        half, far = np.quantile(np.abs(values), [0.5, 0.95])
+        half, far = np.quantile(np.abs(values), [0.5, 0.95], method="median_unbiased")
         if half > 0:
             ratios.append(float(far / half))
             n_values += len(values)
@@ -117,7 +117,8 @@ def robust_z_p_value(z: float, n: int, tails: float = _NORMAL) -> float:
     Args:
         z: deviation from the median over the robust scale.
         n: earlier values.
-        tails: degrees of freedom of the values themselves, from :func:`tail_degrees`; the longer of both tails counts.
+        tails: degrees of freedom of the values themselves, from :func:`tail_degrees`; the reciprocals of both add up,
+            by simulation.
 
     Source:
         efficiency: Rousseeuw and Croux (1993), J. Am. Stat. Assoc. 88(424), 1273-1283.
@@ -131,7 +132,7 @@ def robust_z_bound(p_value: float, n: int, tails: float = _NORMAL) -> float:
 
 
 def _degrees(n: int, tails: float) -> float:
-    return min(_MAD_EFFICIENCY * n, tails)
+    return 1 / (1 / (_MAD_EFFICIENCY * n) + 1 / tails)
 
 
 def tukey_fences(values: Sequence[float] | npt.ArrayLike, factor: float = 3.0, tails: float = _NORMAL) -> Fences:

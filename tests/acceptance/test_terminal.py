@@ -1,4 +1,4 @@
-"""The first way to run, one flow at a time: traces of one's own, answered and approved in a second terminal."""
+"""The first way to run, one flow at a time: traces of one's own, answered and approved, and evaluated by day."""
 
 import shlex
 from pathlib import Path
@@ -48,6 +48,12 @@ def test_imported_traces_become_a_golden_dataset(user: User, file: Path) -> None
     report = user.millrace("report", "latest")
     assert "Reviewer, as claimed: Rosa Lind" in report
     assert user.document("verify", "latest")["verified"]
+
+    evaluate, show = readme.lines("daily")
+    assert user.call(*shlex.split(evaluate)).returncode == 0
+    assert user.millrace(*shlex.split(show)[1:]).lstrip().startswith("Daily report 2026-11-12")
+    assert user.document("verify", "latest", "--recompute")["verified"]
+    assert "millrace_pipeline_traces" in (user.folder / "eval_reports" / "millrace.prom").read_text()
 
 
 def answer_at_terminal(user: User) -> None:
