@@ -26,12 +26,12 @@ from millrace.records.trace import SkipRow
 from millrace.records.triage import FailureGroup
 from millrace.records.window import Window
 from millrace.reports.approval import approval_page
-from millrace.reports.estimates import reported
 from millrace.reports.html import to_html
 from millrace.reports.markdown import to_markdown
 from millrace.reports.outcomes import GoldenState
 from millrace.reports.weekly import ReportMeta, weekly_report
 from millrace.reports.wording import spoken
+from millrace.statistics.reported import reported
 from tasks.annotation import Answers
 from tasks.approval import Decision
 from tasks.effect import effect

@@ -5,8 +5,7 @@ import pyarrow.compute as pc
 
 from millrace.methods.feedback import NEUTRAL, ratings_by_trace
 from millrace.records.monitoring import FeedbackRates
-from millrace.records.report import ReportedEstimate
-from millrace.statistics.intervals import wilson_interval
+from millrace.statistics.reported import share_of
 
 
 def feedback_rates(traces: pa.Table, feedback: pa.Table) -> FeedbackRates:
@@ -32,12 +31,8 @@ def feedback_rates(traces: pa.Table, feedback: pa.Table) -> FeedbackRates:
     return FeedbackRates(
         n_traces=traces.num_rows,
         n_rated=n_rated,
-        positive=_share(n_good, n_rated),
-        coverage=_share(n_rated, traces.num_rows),
+        positive=share_of(n_good, n_rated),
+        coverage=share_of(n_rated, traces.num_rows),
         n_corrections=pc.sum(by_trace.column("corrected")).as_py() or 0,
         n_comments=pc.sum(by_trace.column("n_comments")).as_py() or 0,
     )
-
-
-def _share(successes: int, n: int) -> ReportedEstimate:
-    return ReportedEstimate(**wilson_interval(successes, n).model_dump())

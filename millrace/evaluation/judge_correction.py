@@ -14,9 +14,10 @@ from millrace.records.base import Identifier, Record
 from millrace.records.monitoring import JudgeCorrection
 from millrace.records.report import ReportedEstimate
 from millrace.statistics.calibration import expected_calibration_error
-from millrace.statistics.intervals import Estimate, wilson_interval
+from millrace.statistics.intervals import wilson_interval
 from millrace.statistics.kappa import cohen_kappa
 from millrace.statistics.prediction_powered import PredictionPowered, prediction_powered_mean, weighted_share
+from millrace.statistics.reported import reported
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
@@ -144,7 +145,7 @@ def _correction(metric: str, source: str, judged: _Judged, config: CorrectionCon
     powered = _powered(judged)
     told = _against_people(judged, threshold, config.n_bins)
     people = _share(judged.good, judged.labelled, judged.own * judged.weights)
-    corrected = _reported(powered.estimate)
+    corrected = reported(powered.estimate)
     return JudgeCorrection(
         metric=metric,
         source=source,
@@ -171,7 +172,7 @@ def _against_people(judged: _Judged, threshold: float, n_bins: int) -> dict[str,
     return {
         "precision": _share(bad_by_people, both & bad_by_judge, weights, n_failed=n_failed),
         "recall": _share(bad_by_judge, both & bad_by_people, weights, n_failed=n_failed),
-        "kappa": _reported(kappa, n_failed),
+        "kappa": reported(kappa, n_failed),
         "calibration_error": ReportedEstimate(
             mean=error,
             n=int(both.sum()),
@@ -230,12 +231,8 @@ def _cautions(
 def _share(hits: Bools, among: Bools, weights: Floats, *, n_failed: int = 0) -> ReportedEstimate:
     chosen, counted = hits[among], weights[among]
     if len(counted) and np.ptp(counted) > 0:
-        return _reported(weighted_share(chosen, counted), n_failed)
-    return _reported(wilson_interval(int(chosen.sum()), len(chosen)), n_failed)
-
-
-def _reported(estimate: Estimate, n_failed: int = 0) -> ReportedEstimate:
-    return ReportedEstimate(**estimate.model_dump(), n_failed=n_failed)
+        return reported(weighted_share(chosen, counted), n_failed)
+    return reported(wilson_interval(int(chosen.sum()), len(chosen)), n_failed)
 
 
 def _too_few(estimate: ReportedEstimate) -> ReportedEstimate:

@@ -12,9 +12,9 @@ from pydantic import Field
 from millrace.monitoring.retrieval_samples import retrieval_samples
 from millrace.records.base import Record
 from millrace.records.monitoring import CanaryResult, CanaryWindow, WatchStatus
-from millrace.records.report import ReportedEstimate
 from millrace.statistics.intervals import Estimate, wilson_interval
 from millrace.statistics.median_change import relative_median_change
+from millrace.statistics.reported import reported
 
 __all__ = ["CanaryConfig", "retrieval_samples", "watch_retrieval"]
 
@@ -72,8 +72,8 @@ def watch_retrieval(samples: pa.Table, config: CanaryConfig) -> CanaryResult:
         reasons=[*(finding.sentence for finding in findings), *missing],
         current=_window(current),
         baseline=_window(baseline),
-        p50_change=None if baseline.num_rows == 0 else _reported(change),
-        empty_share=_reported(empty),
+        p50_change=None if baseline.num_rows == 0 else reported(change),
+        empty_share=reported(empty),
     )
 
 
@@ -154,15 +154,3 @@ def _missing(current: pa.Table, baseline: pa.Table, change: Estimate, config: Ca
         )
     elif change.mean is None:
         yield "The median score before is 0, so there is no relative change."
-
-
-def _reported(estimate: Estimate) -> ReportedEstimate:
-    return ReportedEstimate(
-        mean=estimate.mean,
-        low=estimate.low,
-        high=estimate.high,
-        n=estimate.n,
-        confidence=estimate.confidence,
-        method=estimate.method,
-        reason=estimate.reason,
-    )

@@ -6,10 +6,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from millrace.records.report import AnswererFailures
-from millrace.reports.estimates import share_of
 from millrace.reports.lists import MAX_NAME, MAX_SAMPLE_ROWS, Picked, triaged
 from millrace.reports.measures import failed_rows, value_counts
 from millrace.reports.wording import excerpt
+from millrace.statistics.reported import share_of
 
 MAX_ANSWERERS = 8
 

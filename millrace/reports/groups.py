@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from millrace.records.report import Count, ExampleTrace, FixFirst, Groups, GroupSummary
-from millrace.reports.estimates import share_of
 from millrace.reports.measures import failed_rows
 from millrace.reports.wording import excerpt
+from millrace.statistics.reported import share_of
 
 ORDER = (
     "The order is by how many failures next week would bring: those that people would probably agree with (each trace "

@@ -12,7 +12,7 @@ from millrace.errors import BadInputError
 from millrace.records.report import Count, Failures, FailureShare, ScoreDistribution, Traffic, TriageConfidence
 from millrace.records.trace import TraceStatus
 from millrace.records.triage import FailureType
-from millrace.reports.estimates import mean_of, share_of
+from millrace.statistics.reported import mean_of, share_of
 
 N_BINS = 20
 SURE = 0.5  # a decision less likely right than this one is a guess

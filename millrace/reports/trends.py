@@ -6,8 +6,8 @@ from typing import Any
 import pyarrow as pa
 
 from millrace.records.report import FailureChange, Failures, ReportedEstimate, WeekNumbers
-from millrace.reports.estimates import difference_of
 from millrace.reports.measures import failure_shares
+from millrace.statistics.reported import difference_of
 
 N_WEEKS = 26  # half a year: more cannot be told apart in a plot
 

@@ -5,8 +5,8 @@ import pyarrow as pa
 
 from millrace.records.week import TypeCount, WeekFacts
 from millrace.records.window import Window
-from millrace.reports.estimates import mean_of
 from millrace.reports.measures import measure_failures
+from millrace.statistics.reported import mean_of
 
 
 def week_facts(window: Window, triage: pa.Table, scores: pa.Table, n_traces: int) -> WeekFacts:

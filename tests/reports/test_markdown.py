@@ -10,10 +10,10 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from millrace.records.report import AgreementFigure, Decision, ReportedEstimate, ScorerChange, WeeklyReport
-from millrace.reports.estimates import share_of
 from millrace.reports.html import to_html
 from millrace.reports.markdown import markdown_table, plain, to_markdown
 from millrace.reports.wording import shown
+from millrace.statistics.reported import share_of
 
 HOSTILE = [
     "<script>alert(1)</script>",

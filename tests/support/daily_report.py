@@ -33,7 +33,7 @@ from millrace.records.monitoring import (
     JudgeCorrection,
 )
 from millrace.records.report import Component, Count, ReportedEstimate, RowList, RunFacts, Traffic
-from millrace.reports.estimates import mean_of, share_of
+from millrace.statistics.reported import mean_of, share_of
 
 DAY = "2026-11-20"  # a Friday
 MIDNIGHT = datetime(2026, 11, 19, 23, tzinfo=UTC)  # in Vienna
