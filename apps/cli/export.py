@@ -1,4 +1,4 @@
-"""``millrace export traces``: stored traces as a file that other tools read."""
+"""``millrace export``: what is stored as files that other tools read."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
     """Add the command group."""
     group = typer.Typer(help="Take data out.", no_args_is_help=True, rich_markup_mode=None)
     command(group, "traces")(export_traces)
+    command(group, "embeddings")(export_embeddings)
     app.add_typer(group, name="export")
 
 
@@ -48,3 +49,16 @@ def export_traces(
         n_traces = write_traces(home, refs, form.value, out)
     document = {"format": form.value, "file": str(out), "n_traces": n_traces, "datasets": [ref.name for ref in refs]}
     terminal.show(document, lines(f"wrote {n_traces} traces to {out}"))
+
+
+def export_embeddings(
+    terminal: Terminal,
+    out: Annotated[Path, typer.Option("--out", help="Folder to write; empty, or not there yet.")],
+    run: Annotated[str, typer.Option("--run", help="A run of daily-eval: its id, or `latest`.")] = "latest",
+) -> None:
+    """Write a day's questions with their vectors for Arize Phoenix: a Parquet table, and what its columns are."""
+    from apps.cli.embedding_files import write_embeddings
+
+    with terminal.working("writing embeddings"):
+        n_questions = write_embeddings(terminal.existing_home(), run, out)
+    terminal.show({"folder": str(out), "n_questions": n_questions}, lines(f"wrote {n_questions} questions to {out}"))

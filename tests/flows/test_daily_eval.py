@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
+from apps.cli.embedding_files import write_embeddings
 from millrace.datasets.manifest import DatasetRef
 from millrace.errors import BadInputError
 from millrace.evaluation.metrics import METRICS
@@ -132,3 +134,15 @@ def test_a_day_without_traces_says_so(home: Home) -> None:
     assert result.n_traces == 0
     assert [each.alert.figure for each in report.alerts] == ["pipeline/traces"]
     assert report.canary.status == report.drift.status == "not_enough"
+
+
+def test_a_days_questions_are_exported_with_their_vectors(home: Home, tmp_path: Path) -> None:
+    bring(tmp_path, 0, day_traces(0, 6))
+    evaluate(0)
+    out = tmp_path / "phoenix"
+    assert write_embeddings(home, "day-0", out) == 6
+    rows = pq.read_table(out / "embeddings.parquet")
+    named = json.loads((out / "schema.json").read_text())["inferences"]["embedding_feature_column_names"]["question"]
+    assert {len(vector) for vector in rows.column(named["vector_column_name"]).to_pylist()} == {384}
+    with pytest.raises(BadInputError, match="not an empty folder"):
+        write_embeddings(home, "day-0", out)

@@ -8,9 +8,10 @@ import pytest
 COMMANDS = [
     "demo", "up", "run", "plan", "import traces", "runs", "show", "resume", "report", "annotate next",
     "annotate submit", "annotate skip", "annotate release", "annotate status", "annotate list", "annotate show",
-    "annotate history", "annotate guidelines", "annotate adjudicate", "annotate export", "annotate import", "approve",
-    "golden list", "golden show", "golden diff", "golden rollback", "golden remove", "evals", "rows", "verify", "gc",
-    "alerts", "doctor", "gate", "import feedback", "ask", "export traces", "calibration build", "calibration check",
+    "annotate history", "annotate guidelines", "annotate adjudicate", "annotate export", "annotate import",
+    "approve", "golden list", "golden show", "golden diff", "golden rollback", "golden remove", "evals", "rows",
+    "verify", "gc", "alerts", "doctor", "gate", "import feedback", "ask", "export traces", "export embeddings",
+    "calibration build", "calibration check",
 ]  # fmt: skip
 HEAVY = ("prefect", "torch", "pyarrow", "sqlalchemy", "pandas", "numpy", "pydantic", "rich", "textual")
 
