@@ -96,68 +96,28 @@ class DailyEvalResult(Record):
 @recorded("daily-eval")
 def daily_eval(config: DailyEvalConfig, run_id: str | None = None) -> DailyEvalResult:
     """Evaluate a day's traces, compare it with the days before, report, and tell of what is wrong."""
-    for receiver in config.notify:
-        check_notification(receiver)
-    rules = alert_rules(config.alert_rules)
+    _check(config)
     window = window_of(config.model_dump(mode="json"), current_run().now)
     earlier = find_earlier_days(window, config.tenants, config.drift.reference_days, config.drift.reference_from)
-
     scored = _score(config, window)
-    watched, searches, questions = _watch(config, scored, earlier)
-    figures = measure_day(
-        window,
-        scored.traces.traces,
-        scored.skips,
-        scored.groundedness,
-        config.ungrounded_below,
-        searches,
-        injection_rules(),
-        watched,
-    )
-    measured = measure_operations(window, scored.traces.traces, scored.scores)
-    is_day = config.start is None
-    anomalies = find_anomalies(figures, measured, earlier.last, config.anomaly) if is_day else []
-    decision = fire_alerts(window, figures, measured, earlier.last, watched, anomalies, rules)
-    if is_day:
-        remember_day(
-            window,
-            config.tenants,
-            RememberedDay(
-                day=window.name,
-                figures=figures,
-                measured=measured,
-                searches=searches,
-                questions=questions,
-                scores=scored.scores,
-                weights=scored.sampled.weights,
-            ),
-        )
-    findings = DayFindings(
-        window=window,
-        scored=scored,
-        watched=watched,
-        figures=figures,
-        measured=measured,
-        anomalies=anomalies,
-        decision=decision,
-        earlier=earlier.last,
-        embedder=config.embedder,
-        sample=config.sample,
-        judging=config.judging,
-    )
-    report = publish_daily_report(findings, [], config.reports_folder)
-    if decision.alerts:
-        place = str(report_folder(config.reports_folder, window) / "report.html")
-        deliveries = send_alerts(decision.alerts, config.notify, tenants=config.tenants, report=place)
-        report = publish_daily_report(findings, deliveries, config.reports_folder)
-    publish_metrics(figures, measured, decision.alerts, config.tenants, config.metrics)
+    findings = _find(config, window, earlier, scored)
+    report = _tell(config, findings)
+    alerts = findings.decision.alerts
     return DailyEvalResult(
         day=window.name,
         n_traces=scored.traces.traces.rows,
-        n_alerts=len(decision.alerts),
-        n_critical=sum(alert.severity == "critical" for alert in decision.alerts),
+        n_alerts=len(alerts),
+        n_critical=sum(alert.severity == "critical" for alert in alerts),
         report=report,
     )
+
+
+def _check(config: DailyEvalConfig) -> None:
+    """What cannot go well fails before any work."""
+    for receiver in config.notify:
+        check_notification(receiver)
+    alert_rules(config.alert_rules)
+    config.judging.check(config.embedder)
 
 
 def _score(config: DailyEvalConfig, window: Window) -> ScoredDay:
@@ -187,26 +147,75 @@ def _score(config: DailyEvalConfig, window: Window) -> ScoredDay:
     )
 
 
-def _watch(config: DailyEvalConfig, scored: ScoredDay, earlier: EarlierDays) -> tuple[Watched, DatasetRef, DatasetRef]:
-    """How the day's scores, searches and questions compare with people's judgement and with the days before."""
-    answers = snapshot_labels()
-    labels = label_traces(answers.annotations, scored.ratings, config.labels)
-    before = earlier.last[1 - config.correction_days :] if config.correction_days > 1 else []
-    traces = scored.traces.traces
+def _find(config: DailyEvalConfig, window: Window, earlier: EarlierDays, scored: ScoredDay) -> DayFindings:
+    """The day in figures, what is out of line with the days before, and which alerts that calls for."""
+    traces, is_day = scored.traces.traces, config.start is None
     searches = sample_searches(traces)
     questions = sample_questions(traces, config.embedder, config.drift)
-    watched = Watched(
+    watched = _watch(config, scored, earlier, searches, questions)
+    figures = measure_day(
+        window,
+        traces,
+        scored.skips,
+        scored.groundedness,
+        config.ungrounded_below,
+        searches,
+        injection_rules(),
+        watched,
+    )
+    measured = measure_operations(window, traces, scored.scores)
+    anomalies = find_anomalies(figures, measured, earlier.last, config.anomaly) if is_day else []
+    decision = fire_alerts(window, figures, measured, earlier.last, watched, anomalies, alert_rules(config.alert_rules))
+    if is_day:
+        day = RememberedDay(
+            day=window.name,
+            figures=figures,
+            measured=measured,
+            searches=searches,
+            questions=questions,
+            scores=scored.scores,
+            weights=scored.sampled.weights,
+        )
+        remember_day(window, config.tenants, day)
+    return DayFindings(
+        window=window,
+        scored=scored,
+        watched=watched,
+        figures=figures,
+        measured=measured,
+        anomalies=anomalies,
+        decision=decision,
+        earlier=earlier.last,
+        embedder=config.embedder,
+        sample=config.sample,
+        judging=config.judging,
+    )
+
+
+def _watch(
+    config: DailyEvalConfig, scored: ScoredDay, earlier: EarlierDays, searches: DatasetRef, questions: DatasetRef
+) -> Watched:
+    """How the day's scores, searches and questions compare with people's judgement and with the days before."""
+    answers, traces = snapshot_labels(), scored.traces.traces
+    labels = label_traces(answers.annotations, scored.ratings, config.labels)
+    before = earlier.last[1 - config.correction_days :] if config.correction_days > 1 else []
+    return Watched(
         canary=watch_retrieval(searches, [day.searches for day in earlier.last], config.canary),
         drift=watch_drift(questions, [day.questions for day in earlier.first], config.drift),
         feedback=measure_feedback(traces, select_feedback(traces, resolve_feedback(traces)).feedback),
         metrics=summarise(scored.scores, scored.sampled.weights),
-        corrections=correct_judges(
-            scored.scores,
-            scored.sampled.weights,
-            before,
-            labels,
-            config.correction,
-        ),
+        corrections=correct_judges(scored.scores, scored.sampled.weights, before, labels, config.correction),
         annotations=count_annotations(scored.golden, answers),
     )
-    return watched, searches, questions
+
+
+def _tell(config: DailyEvalConfig, findings: DayFindings) -> PublishedReport:
+    """The report, then the alerts, then the report with what became of them; the figures for Prometheus."""
+    alerts = findings.decision.alerts
+    report = publish_daily_report(findings, [], config.reports_folder)
+    if alerts:
+        place = str(report_folder(config.reports_folder, findings.window) / "report.html")
+        deliveries = send_alerts(alerts, config.notify, tenants=config.tenants, report=place)
+        report = publish_daily_report(findings, deliveries, config.reports_folder)
+    publish_metrics(findings.figures, findings.measured, alerts, config.tenants, config.metrics)
+    return report

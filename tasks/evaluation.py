@@ -69,6 +69,19 @@ class Judging(Record):
         0, ge=0, description="Raise it to ask again for what failed; what was answered is not paid twice"
     )
 
+    def check(self, embedder: EmbedderName) -> None:
+        """See that the judges can be asked, without asking them.
+
+        Raises:
+            NotFoundError: no such gateway block.
+            BadInputError: address, model or key is missing, or the packages of the judges are.
+        """
+        if self.gateway is None:
+            return
+        chat = open_chat_model(self.gateway.name)
+        open_ragas_judges(chat, open_embedder(embedder.name), self.judges)
+        open_deepeval_judges(chat, self.judges)
+
 
 class ScoredDay(Record):
     """A window's traces, those of them that were evaluated, and their scores."""

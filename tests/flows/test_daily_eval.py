@@ -1,6 +1,7 @@
 """The daily evaluation, called directly: what it says of a day, and of the days before it."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,11 @@ from millrace.records.daily_report import DailyReport
 from tasks.home import Home
 from tasks.receipts import read_receipts
 from tests.support.days import bring, day_name, day_traces, evaluate
+from tests.support.gateway import BROKEN, PlayedGateway
+from tests.support.judge_replies import OTHER_FORM, with_lasting_faults
+
+TROUBLE = (BROKEN, OTHER_FORM)
+IN_TROUBLE = with_lasting_faults(0.1, TROUBLE)
 
 
 def scores_of(home: Home, run_id: str) -> list[dict[str, Any]]:
@@ -146,3 +152,44 @@ def test_a_days_questions_are_exported_with_their_vectors(home: Home, tmp_path: 
     assert {len(vector) for vector in rows.column(named["vector_column_name"]).to_pylist()} == {384}
     with pytest.raises(BadInputError, match="not an empty folder"):
         write_embeddings(home, "day-0", out)
+
+
+@pytest.fixture
+def judged(monkeypatch: pytest.MonkeyPatch) -> Iterator[PlayedGateway]:
+    """A gateway of the environment whose model judges by plain rules; some of its prompts never get a usable reply."""
+    with PlayedGateway(IN_TROUBLE) as gateway:
+        monkeypatch.setenv("MILLRACE_GATEWAY_URL", gateway.url)
+        monkeypatch.setenv("MILLRACE_GATEWAY_MODEL", "judge")
+        monkeypatch.setenv("MILLRACE_GATEWAY_KEY", "key")
+        yield gateway
+
+
+def test_judges_that_fail_are_rows_with_their_reason_and_are_told_apart(
+    home: Home, tmp_path: Path, judged: PlayedGateway
+) -> None:
+    bring(tmp_path, 0, day_traces(0, 12))
+    asked = {"judging": {"gateway": "environment"}}
+    result = evaluate(0, **asked)
+    rows = [row for row in scores_of(home, "day-0") if row["tier"] != "model_free"]
+    assert len(rows) == 12 * 4
+    assert {row["status"] for row in rows} == {"scored", "failed"}
+    assert {row["reason"] for row in rows if row["status"] == "failed"} <= {"server_error", "wrong_schema"}
+    report = report_of(result.report.json_file)
+    summary = next(each for each in report.metrics if each.metric == "ragas_faithfulness")
+    n_failed = sum(row["status"] == "failed" and row["metric"] == "ragas_faithfulness" for row in rows)
+    assert (summary.mean.n, summary.mean.n_failed) == (12 - n_failed, n_failed)
+    assert report.skipped_tiers == []
+    assert {line.purpose for line in report.costs} >= {"judging: ragas_faithfulness", "judging: deepeval_faithfulness"}
+    assert [each.name for each in report.lists if each.name.startswith("failed-")]
+
+    n_asked = len(judged.requests)
+    evaluate(0, "day-0-again", **asked)
+    assert [row for row in scores_of(home, "day-0-again") if row["tier"] != "model_free"] == rows
+    assert all(IN_TROUBLE(again) in TROUBLE for again in judged.requests[n_asked:])  # nothing else is asked twice
+
+
+def test_a_gateway_that_is_not_set_up_fails_before_any_work(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MILLRACE_GATEWAY_URL", raising=False)
+    with pytest.raises(BadInputError, match="MILLRACE_GATEWAY_URL"):
+        evaluate(0, judging={"gateway": "environment"})
+    assert not list(home.run_folder("day-0").glob("receipts/*"))
