@@ -3,7 +3,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3; do \
 	then echo $$name; break; fi; done)
 BIN := .venv/bin
 ARGS ?=
-WORKERS ?= 2
+WORKERS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint check bench torture

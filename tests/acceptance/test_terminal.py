@@ -52,7 +52,6 @@ def test_imported_traces_become_a_golden_dataset(user: User, file: Path) -> None
     evaluate, show = readme.lines("daily")
     assert user.call(*shlex.split(evaluate)).returncode == 0
     assert user.millrace(*shlex.split(show)[1:]).lstrip().startswith("Daily report 2026-11-12")
-    assert user.document("verify", "latest", "--recompute")["verified"]
     assert "millrace_pipeline_traces" in (user.folder / "eval_reports" / "millrace.prom").read_text()
 
 

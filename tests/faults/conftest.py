@@ -15,7 +15,7 @@ from tests.support.inputs import write_inputs
 from tests.support.state import state_of
 
 ROOT = Path(__file__).parents[2]
-N_POINTS, N_TORTURE_POINTS = 70, 400
+N_POINTS, N_TORTURE_POINTS = 24, 400
 N_DAY_POINTS, N_TORTURE_DAY_POINTS = 12, 150  # of the daily evaluation alone
 
 
@@ -42,8 +42,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "point" in metafunc.fixturenames:
         metafunc.parametrize("point", range(_n_points(metafunc.config)))
     if "day_point" in metafunc.fixturenames:
-        n = N_TORTURE_DAY_POINTS if metafunc.config.getoption("--torture") else N_DAY_POINTS
-        metafunc.parametrize("day_point", [place / n for place in range(n)])
+        metafunc.parametrize("day_point", range(_n_day_points(metafunc.config)))
 
 
 @pytest.fixture(scope="session")
@@ -51,8 +50,17 @@ def n_points(pytestconfig: pytest.Config) -> int:
     return _n_points(pytestconfig)
 
 
+@pytest.fixture(scope="session")
+def n_day_points(pytestconfig: pytest.Config) -> int:
+    return _n_day_points(pytestconfig)
+
+
 def _n_points(config: pytest.Config) -> int:
     return N_TORTURE_POINTS if config.getoption("--torture") else N_POINTS
+
+
+def _n_day_points(config: pytest.Config) -> int:
+    return N_TORTURE_DAY_POINTS if config.getoption("--torture") else N_DAY_POINTS
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,11 @@ def kill_points(events: Sequence[tuple[str, str]], n_points: int) -> list[int]:
     return sorted(points)
 
 
+def sample(points: Sequence[int], n_points: int) -> list[int]:
+    """As many of them, spread evenly over the turn."""
+    return [points[(2 * index + 1) * len(points) // (2 * n_points)] for index in range(n_points)]
+
+
 def _around_receipts(events: Sequence[tuple[str, str]]) -> list[int]:
     steps = list(dict.fromkeys(path for _, path in events if is_receipt(path)))
     turn_of = {path: EVENTS_OF_A_RECEIPT[index % len(EVENTS_OF_A_RECEIPT)] for index, path in enumerate(steps)}

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import Play, Undisturbed
-from tests.faults.kill_points import is_receipt, kill_points
+from tests.faults.conftest import N_TORTURE_DAY_POINTS, N_TORTURE_POINTS, Play, Undisturbed
+from tests.faults.kill_points import is_receipt, kill_points, sample
 from tests.support.state import check_whole, leftovers, state_of
 
 pytestmark = pytest.mark.faults
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.faults
 def test_a_killed_turn_ends_like_an_undisturbed_one(
     point: int, n_points: int, play: Play, undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
-    number = kill_points(undisturbed.events, n_points)[point]
+    number = sample(kill_points(undisturbed.events, N_TORTURE_POINTS), n_points)[point]
     where = f"killed at operation {number}: {undisturbed.events[number - 1]}"
 
     assert play(tmp_path, number).status == -signal.SIGKILL, where
@@ -31,10 +31,9 @@ def test_a_killed_turn_ends_like_an_undisturbed_one(
 
 
 def test_a_killed_daily_evaluation_ends_like_an_undisturbed_one(
-    day_point: float, play: Play, undisturbed_day: Undisturbed, tmp_path: Path
+    day_point: int, n_day_points: int, play: Play, undisturbed_day: Undisturbed, tmp_path: Path
 ) -> None:
-    points = kill_points(undisturbed_day.events, 60)
-    number = points[int(day_point * len(points))]
+    number = sample(kill_points(undisturbed_day.events, N_TORTURE_DAY_POINTS), n_day_points)[day_point]
     where = f"killed at operation {number}: {undisturbed_day.events[number - 1]}"
 
     assert play(tmp_path, number, part="day").status == -signal.SIGKILL, where
@@ -66,9 +65,9 @@ def test_two_turns_from_empty_homes_are_equal(play: Play, undisturbed: Undisturb
     assert leftovers(tmp_path) == []
 
 
-def test_the_points_cover_every_step_and_every_kind_of_operation(n_points: int, undisturbed: Undisturbed) -> None:
-    points = [undisturbed.events[number - 1] for number in kill_points(undisturbed.events, n_points)]
-    assert len(points) == n_points
+def test_the_points_cover_every_step_and_every_kind_of_operation(undisturbed: Undisturbed) -> None:
+    points = [undisturbed.events[number - 1] for number in kill_points(undisturbed.events, N_TORTURE_POINTS)]
+    assert len(points) == N_TORTURE_POINTS
     assert {kind for kind, _ in points} == {kind for kind, _ in undisturbed.events}
     steps = {path for _, path in undisturbed.events if is_receipt(path)}
     assert len(steps) == sum(map(len, undisturbed.state["receipts"].values()))

@@ -16,6 +16,7 @@ from millrace.ledger import pointers
 from millrace.records.daily_report import DailyReport
 from tasks.home import Home
 from tasks.receipts import read_receipts
+from tasks.recompute import recompute
 from tests.support.days import bring, day_name, day_traces, evaluate
 from tests.support.gateway import BROKEN, PlayedGateway
 from tests.support.judge_replies import OTHER_FORM, with_lasting_faults
@@ -140,6 +141,15 @@ def test_a_day_without_traces_says_so(home: Home) -> None:
     assert result.n_traces == 0
     assert [each.alert.figure for each in report.alerts] == ["pipeline/traces"]
     assert report.canary.status == report.drift.status == "not_enough"
+
+
+def test_every_stage_of_a_day_computed_again_gives_the_same(home: Home, tmp_path: Path) -> None:
+    for number in (0, 1):
+        bring(tmp_path, number, day_traces(number, 15))
+        evaluate(number)
+    again = list(recompute(home, read_receipts(home.run_folder("day-1")), tmp_path / "scratch"))
+    assert len(again) > 15
+    assert {each.status for each in again} == {"same"}, [each for each in again if each.status != "same"]
 
 
 def test_a_days_questions_are_exported_with_their_vectors(home: Home, tmp_path: Path) -> None:
