@@ -47,13 +47,15 @@ def judging_costs(judged: Iterable[pa.Table]) -> list[CostLine]:
 
 def _judging_cost(metric: str, rows: pa.Table) -> CostLine:
     costs = np.sort(np.asarray(rows.column("cost_usd").drop_null().to_numpy(), dtype=np.float64))
+    is_whole = len(costs) == rows.num_rows
+    known = float(costs.sum())
     return CostLine(
         purpose=f"judging: {metric}",
         n_calls=pc.sum(rows.column("n_calls")).as_py(),
         input_tokens=pc.sum(rows.column("input_tokens")).as_py(),
         output_tokens=pc.sum(rows.column("output_tokens")).as_py(),
-        cost_usd=float(costs.sum()) if len(costs) else None,
-        reason=None if len(costs) == rows.num_rows else _NO_PRICE,
+        cost_usd=known if is_whole or known else None,  # calls that failed cost nothing, which tells nothing of others
+        reason=None if is_whole else _NO_PRICE,
     )
 
 

@@ -32,6 +32,11 @@ def test_a_cost_that_is_not_wholly_known_says_so() -> None:
     assert line.reason == "no price is known for the model"
 
 
+def test_that_failed_calls_cost_nothing_does_not_make_the_others_free() -> None:
+    (line,) = judging_costs([rows(("a", 1, 7, None), ("a", 1, None, 0.0))])
+    assert (line.cost_usd, line.reason) == (None, "no price is known for the model")
+
+
 def test_nobody_was_asked() -> None:
     assert judging_costs([]) == judging_costs([rows(("groundedness", 0, None, None))]) == []
     assert answering_cost([]) == CostLine(purpose="answering", n_calls=0, reason="the traces record no cost")
