@@ -43,6 +43,7 @@ _LEADING_MARKER = re.compile(rf"(?:{_BULLET})\s+")
 _LAST_TOKEN = re.compile(r"[\w.&]+\Z")
 _LOOK_BACK = 24  # characters; longer than any abbreviation
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['\u2019][^\W\d_]+)*|[^\W_]")
+_ASCII_WORD = re.compile(r"[0-9]+(?:[.,][0-9]+)*|[A-Za-z]+(?:'[A-Za-z]+)*|[A-Za-z0-9]")  # the same, and faster
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _WRAPPED_LINE = range(60, 161)  # characters of a line that was broken by its width, not by its author
 
@@ -76,7 +77,7 @@ def _without_format_characters(text: str) -> str:
 
 def normalise_question(text: str) -> str:
     """A question's form for finding repetitions: its words in order, one space between; idempotent."""
-    return " ".join(_WORD.findall(normalise(text)))
+    return " ".join(_tokens(normalise(text)))
 
 
 def sentence_spans(text: str) -> list[TextSpan]:
@@ -113,9 +114,13 @@ def sentences(text: str) -> list[str]:
     return list(each_sentence(text))
 
 
+def _tokens(text: str) -> list[str]:
+    return (_ASCII_WORD if text.isascii() else _WORD).findall(text)
+
+
 def words(text: str) -> list[str]:
     """All words and numbers in order, in normal form; numbers without thousands separators ("1,000" is "1000")."""
-    found = _WORD.findall(normalise(text))
+    found = _tokens(normalise(text))
     return [word.replace(",", "") if "," in word and _THOUSANDS.fullmatch(word) else word for word in found]
 
 
@@ -140,7 +145,7 @@ def names(sentence: str) -> list[str]:
     Misses a name at the sentence's beginning, and takes every word of a heading in title case for one.
     """
     found: list[str] = []
-    for word in _WORD.findall(_without_format_characters(sentence))[1:]:
+    for word in _tokens(_without_format_characters(sentence))[1:]:
         if word[0].isupper():
             found.extend(_content_forms(word))
     return found

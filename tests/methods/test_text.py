@@ -144,3 +144,10 @@ def test_time_is_linear_in_the_text(unit: str) -> None:
     sentence_spans(text)
     content_words(text)
     assert time.perf_counter() - started < 5
+
+
+@given(st.text(alphabet=st.characters(max_codepoint=127)))
+@example("They don't read 1,000.5 pages, nor page7_b.")
+def test_words_of_plain_texts_are_found_the_faster_way_too(text: str) -> None:
+    beside_another_script = words(f"{text} \u4e2d")
+    assert words(text) == beside_another_script[:-1]
