@@ -5,7 +5,7 @@ from datetime import date
 from millrace.records.daily_report import DailyReport
 from millrace.records.monitoring import DayFigure
 from millrace.reports.daily_answers import answer_blocks
-from millrace.reports.daily_attention import attention_blocks
+from millrace.reports.daily_attention import attention_blocks, n_rules_without_data
 from millrace.reports.daily_changes import change_blocks
 from millrace.reports.daily_costs import cost_figure
 from millrace.reports.daily_details import detail_blocks
@@ -89,7 +89,7 @@ def _alerts_detail(report: DailyReport) -> str:
     critical = sum(each.alert.severity == "critical" for each in report.alerts)
     if report.alerts:
         return f"{number(critical)} critical, {counted(len(report.alerts) - critical, 'warning')}"
-    unjudged = len(report.rules_without_data)
+    unjudged = n_rules_without_data(report)
     return f"{counted(report.n_rules, 'rule')} looked at" + (f", {number(unjudged)} not judged" if unjudged else "")
 
 

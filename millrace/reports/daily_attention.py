@@ -37,11 +37,16 @@ def _nothing_came(report: DailyReport) -> tuple[Block, ...]:
     return (Paragraph(text),)
 
 
+def n_rules_without_data(report: DailyReport) -> int:
+    """Rules that could not be judged, each once, for however many labels; told as 'id: why' or 'id [label]: why'."""
+    return len({told.partition(":")[0].partition(" [")[0] for told in report.rules_without_data})
+
+
 def _verdict(report: DailyReport) -> str:
     if not report.n_rules:
         return "No alert rule is set up, so nothing was watched."
     looked = f"{counted(report.n_rules, 'alert rule')} {'was' if report.n_rules == 1 else 'were'} looked at"
-    without = len(report.rules_without_data)
+    without = n_rules_without_data(report)
     if not report.alerts and without >= report.n_rules:
         return f"No alert, but none could be raised either: {looked}, and no figure had a value to hold against them."
     unjudged = f"; {number(without)} could not be judged" if without else ""

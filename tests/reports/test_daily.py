@@ -237,6 +237,12 @@ def test_a_day_without_traces_reads_well() -> None:
     ]
 
 
+def test_a_rule_without_data_counts_once_for_all_its_labels() -> None:
+    lacking = [f"metric-dropped [{name}]: 4 items today, 20 needed" for name in ("a", "b", "c")]
+    text = told(days.a_quiet_day(n_rules=3, rules_without_data=[*lacking, "cost-rise: no value today"]))
+    assert "2 could not be judged" in text
+
+
 def test_nothing_is_watched_without_rules() -> None:
     assert "No alert rule is set up, so nothing was watched." in told(days.a_quiet_day(n_rules=0))
 
