@@ -11,6 +11,7 @@ from millrace.evaluation.sampling import SampleConfig
 from millrace.monitoring.anomaly import AnomalyConfig
 from millrace.monitoring.canary import CanaryConfig
 from millrace.records.base import Identifier, Record
+from millrace.records.source import SourceRef
 from millrace.records.window import DayName, Window
 from tasks.alerts import send_alerts
 from tasks.annotation import snapshot_labels
@@ -96,10 +97,10 @@ class DailyEvalResult(Record):
 @recorded("daily-eval")
 def daily_eval(config: DailyEvalConfig, run_id: str | None = None) -> DailyEvalResult:
     """Evaluate a day's traces, compare it with the days before, report, and tell of what is wrong."""
-    _check(config)
+    references = _checked(config)
     window = window_of(config.model_dump(mode="json"), current_run().now)
     earlier = find_earlier_days(window, config.tenants, config.drift.reference_days, config.drift.reference_from)
-    scored = _score(config, window)
+    scored = _score(config, window, references)
     findings = _find(config, window, earlier, scored)
     report = _tell(config, findings)
     alerts = findings.decision.alerts
@@ -112,22 +113,22 @@ def daily_eval(config: DailyEvalConfig, run_id: str | None = None) -> DailyEvalR
     )
 
 
-def _check(config: DailyEvalConfig) -> None:
-    """What cannot go well fails before any work."""
+def _checked(config: DailyEvalConfig) -> SourceRef | None:
+    """What cannot go well fails before any work; the file of references, where there is one."""
     for receiver in config.notify:
         check_notification(receiver)
     alert_rules(config.alert_rules)
     config.judging.check(config.embedder)
+    return source_ref(config.references) if config.references else None
 
 
-def _score(config: DailyEvalConfig, window: Window) -> ScoredDay:
+def _score(config: DailyEvalConfig, window: Window, references: SourceRef | None) -> ScoredDay:
     """The window's traces, or a sample of them, by every metric."""
     sources = resolve_sources(window, config.tenants)
     late = sources.late if config.start is None else []
     traces = select_traces(sources.traces, window, config.tenants, late)
     golden = read_active_golden(config.golden)
-    file = source_ref(config.references) if config.references else None
-    known = collect_references(golden, file, config.references_tenant, redaction_rules())
+    known = collect_references(golden, references, config.references_tenant, redaction_rules())
     sampled = sample_traces(traces.traces, config.sample)
     scorer = read_active_scorer()
     groundedness = score_groundedness(sampled.traces, config.embedder, scorer.model)

@@ -32,6 +32,7 @@ from millrace.ports import ChatModel, RequestJournal
 from millrace.records.answer import Question
 from millrace.records.base import Identifier, Record
 from millrace.records.source import SourceRef
+from millrace.statistics.counts import value_counts
 from tasks.documents import IndexSnapshot, index_pointer
 from tasks.effect import effect
 from tasks.fingerprint import git_commit
@@ -122,9 +123,9 @@ def count_outcomes(traces: DatasetRef) -> Outcomes:
     columns = read_columns(traces, ["status", "route", "error"])
     failed = columns.filter(pc.equal(columns.column("status"), "failed"))
     return Outcomes(
-        by_status=_counts(columns.column("status")),
-        by_route=_counts(columns.column("route")),
-        failures=_counts(failed.column("error")),
+        by_status=value_counts(columns.column("status")),
+        by_route=value_counts(columns.column("route")),
+        failures=value_counts(failed.column("error")),
     )
 
 
@@ -211,10 +212,3 @@ def _steady_clock() -> Callable[[], float]:
     """Seconds since the epoch that never run backwards."""
     began, start = utc_now().timestamp(), perf_counter()
     return lambda: began + perf_counter() - start
-
-
-def _counts(column: pa.ChunkedArray) -> dict[str, int]:
-    counted = pc.value_counts(column.drop_null()).to_pylist()
-    return {
-        each["values"]: each["counts"] for each in sorted(counted, key=lambda each: (-each["counts"], each["values"]))
-    }

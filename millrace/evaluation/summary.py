@@ -12,6 +12,7 @@ from millrace.evaluation.metrics import METRICS, Metric, in_registry_order
 from millrace.records.daily_report import MetricSummary
 from millrace.records.evaluation import MetricStatus
 from millrace.records.report import Count, ReportedEstimate
+from millrace.statistics.counts import value_counts
 from millrace.statistics.intervals import Estimate
 from millrace.statistics.weighted import stratified_mean
 
@@ -51,8 +52,8 @@ def summarise_metrics(scores: pa.Table, weights: pa.Table) -> list[MetricSummary
 def _summary(metric: Metric, rows: pa.Table, weights: pa.Table) -> MetricSummary:
     if pc.count_distinct(rows.column("place")).as_py() < rows.num_rows:
         raise BadInputError(f"two scores by {metric.name} of one trace", metric=metric.name)
-    statuses = _counts(rows.column("status"))
-    reasons = sorted(_counts(rows.column("reason")).items(), key=lambda pair: (-pair[1], pair[0]))
+    statuses = value_counts(rows.column("status"))
+    reasons = value_counts(rows.column("reason"))
     values = np.asarray(rows.column("value").drop_null(), dtype=np.float64)
     counts, edges = np.histogram(values, bins=N_BINS, range=(0.0, 1.0))
     sources = rows.filter(pc.is_valid(rows.column("value"))).column("source").unique().to_pylist()
@@ -62,9 +63,9 @@ def _summary(metric: Metric, rows: pa.Table, weights: pa.Table) -> MetricSummary
         title=metric.title,
         meaning=metric.meaning,
         source=", ".join(sorted(sources)) or "-",
-        mean=_reported(_mean(rows, weights), statuses.get("failed", 0), [reason for reason, _ in reasons]),
+        mean=_reported(_mean(rows, weights), statuses.get("failed", 0), list(reasons)),
         statuses=[Count(name=name, n=statuses.get(name, 0)) for name in get_args(MetricStatus)],
-        reasons=[Count(name=name, n=n) for name, n in reasons],
+        reasons=[Count(name=name, n=n) for name, n in reasons.items()],
         edges=[round(float(edge), 6) for edge in edges],
         counts=[int(count) for count in counts],
         **_taken(rows),
@@ -88,10 +89,6 @@ def _reported(estimate: Estimate, n_failed: int, reasons: Sequence[str]) -> Repo
     if estimate.mean is None and reasons:
         given["reason"] = reasons[0]
     return ReportedEstimate(**given)
-
-
-def _counts(column: pa.ChunkedArray) -> dict[str, int]:
-    return {row["values"]: row["counts"] for row in pc.value_counts(column.drop_null()).to_pylist()}
 
 
 def _taken(rows: pa.Table) -> Mapping[str, int | float | None]:

@@ -10,6 +10,7 @@ from millrace.monitoring.figure_list import FigureList
 from millrace.records.base import Record
 from millrace.records.daily_report import MetricSummary
 from millrace.records.monitoring import CanaryResult, DayFigure, DriftResult, FeedbackRates, JudgeCorrection
+from millrace.statistics.counts import value_counts
 from millrace.statistics.intervals import student_interval
 from millrace.statistics.quantiles import quantile_interval
 
@@ -33,13 +34,13 @@ def pipeline_figures(day: str, traces: pa.Table, n_skipped: int) -> list[DayFigu
         n_skipped: rows of the day's imports that could not be taken.
     """
     figures, n = FigureList(day), traces.num_rows
-    statuses = _counts(traces.column("status"))
+    statuses = value_counts(traces.column("status"))
     figures.number("pipeline/traces", n, n)
     for status in ("answered", "abstained", "failed", "escalated"):
         figures.share(f"pipeline/{status}_share", statuses.get(status, 0), n)
-    for route, n_taken in _most(_counts(traces.column("route"))):
+    for route, n_taken in _most(value_counts(traces.column("route"))):
         figures.share("pipeline/route_share", n_taken, n, label=route)
-    for tenant, n_asked in _most(_counts(traces.column("tenant_id"))):
+    for tenant, n_asked in _most(value_counts(traces.column("tenant_id"))):
         figures.number("pipeline/tenant_traces", n_asked, n, label=tenant)
     figures.number("pipeline/skipped_rows", n_skipped, n_skipped)
     return figures.rows
@@ -53,7 +54,7 @@ def safety_figures(day: str, traces: pa.Table, n_injected: int) -> list[DayFigur
         n_injected: questions that run into an injection rule.
     """
     figures, n = FigureList(day), traces.num_rows
-    figures.share("safety/blocked_share", _counts(traces.column("status")).get("blocked", 0), n)
+    figures.share("safety/blocked_share", value_counts(traces.column("status")).get("blocked", 0), n)
     figures.share("safety/injection_share", n_injected, n)
     redactions = traces.column("redactions").combine_chunks()
     pieces = pa.table(
@@ -149,10 +150,6 @@ def annotation_figures(day: str, counts: AnnotationCounts) -> list[DayFigure]:
     figures.number("annotations/open_disagreements", counts.n_open_disagreements, counts.n_completed)
     figures.number("annotations/golden_rows", counts.n_golden_rows, counts.n_golden_rows)
     return figures.rows
-
-
-def _counts(column: pa.ChunkedArray) -> dict[str, int]:
-    return {row["values"]: row["counts"] for row in pc.value_counts(column.drop_null()).to_pylist()}
 
 
 def _most(counts: dict[str, int]) -> list[tuple[str, int]]:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from millrace.monitoring.eval_results import EvalResult, MetricMean
 from millrace.records.evaluation import MetricStatus
 from millrace.records.report import Count
+from millrace.statistics.counts import value_counts
 
 Floats = npt.NDArray[np.float64]
 STATUSES: tuple[MetricStatus, ...] = ("scored", "undefined", "skipped", "failed")
@@ -87,8 +88,8 @@ def side_of(result: EvalResult, metric: str) -> Side:
     return Side(
         by_question=means.rename_columns({"question_key": "key", "value_mean": "mean"}).sort_by("key"),
         mean=float(values.mean()) if len(values) else None,
-        statuses=_statuses(_counted(rows, "status")),
-        reasons=[Count(name=name, n=n) for name, n in _counted(rows, "reason").items()],
+        statuses=_statuses(value_counts(rows.column("status"))),
+        reasons=[Count(name=name, n=n) for name, n in value_counts(rows.column("reason")).items()],
         sources=sorted(pc.unique(scored.column("source")).to_pylist()),
         failed=pc.unique(failed),
     )
@@ -118,11 +119,3 @@ def _side_of_mean(known: MetricMean) -> Side:
 
 def _statuses(counts: Mapping[str, int]) -> list[Count]:
     return [Count(name=status, n=counts.get(status, 0)) for status in STATUSES]
-
-
-def _counted(rows: pa.Table, column: str) -> dict[str, int]:
-    """How often each value occurs, the most frequent first, equals by name."""
-    counted = pc.value_counts(rows.column(column).drop_null()).to_pylist()
-    return {
-        each["values"]: each["counts"] for each in sorted(counted, key=lambda each: (-each["counts"], each["values"]))
-    }

@@ -7,8 +7,9 @@ import pyarrow.compute as pc
 
 from millrace.records.report import AnswererFailures
 from millrace.reports.lists import MAX_NAME, MAX_SAMPLE_ROWS, Picked, triaged
-from millrace.reports.measures import failed_rows, value_counts
+from millrace.reports.measures import failed_rows
 from millrace.reports.wording import excerpt
+from millrace.statistics.counts import value_counts
 from millrace.statistics.reported import share_of
 
 MAX_ANSWERERS = 8

@@ -12,17 +12,11 @@ from millrace.errors import BadInputError
 from millrace.records.report import Count, Failures, FailureShare, ScoreDistribution, Traffic, TriageConfidence
 from millrace.records.trace import TraceStatus
 from millrace.records.triage import FailureType
+from millrace.statistics.counts import value_counts
 from millrace.statistics.reported import mean_of, share_of
 
 N_BINS = 20
 SURE = 0.5  # a decision less likely right than this one is a guess
-
-
-def value_counts(column: pa.ChunkedArray) -> dict[str, int]:
-    """Occurrences of each value, nulls left out; most frequent first, equal ones by name."""
-    pairs = ((row["values"], row["counts"]) for row in pc.value_counts(column).to_pylist())
-    known = [(name, count) for name, count in pairs if name is not None]
-    return dict(sorted(known, key=lambda pair: (-pair[1], pair[0])))
 
 
 def counts_of(column: pa.ChunkedArray) -> list[Count]:

@@ -13,9 +13,10 @@ from millrace.records.annotation import Annotation, AnnotationTask
 from millrace.records.report import Count, RowList
 from millrace.reports.groups import RankedGroups
 from millrace.reports.lists import MAX_GROUP_ROWS, MAX_ROWS, Value, rows_command
-from millrace.reports.measures import failed_rows, value_counts
+from millrace.reports.measures import failed_rows
 from millrace.reports.outcomes import GoldenState
 from millrace.reports.wording import excerpt, spoken
+from millrace.statistics.counts import value_counts
 
 _MAX_CHARS = 160
 _MAX_TENANTS = 50

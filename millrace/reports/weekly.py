@@ -29,7 +29,6 @@ from millrace.reports.measures import (
     measure_failures,
     measure_groundedness,
     measure_traffic,
-    value_counts,
 )
 from millrace.reports.outcomes import (
     Concord,
@@ -42,6 +41,7 @@ from millrace.reports.outcomes import (
 from millrace.reports.tables import cluster_list, golden_lists, skip_list, task_lists, tenant_list
 from millrace.reports.texts import TextsOf, read_texts, texts_in
 from millrace.reports.trends import measure_changes, measure_weeks
+from millrace.statistics.counts import value_counts
 
 STANDS_IN_FOR = {
     "extractive": "a language model: it quotes sentences of the passages and writes none of its own",

@@ -10,7 +10,7 @@ import pytest
 
 from apps.cli.embedding_files import write_embeddings
 from millrace.datasets.manifest import DatasetRef
-from millrace.errors import BadInputError
+from millrace.errors import BadInputError, NotFoundError
 from millrace.evaluation.metrics import METRICS
 from millrace.ledger import pointers
 from millrace.records.daily_report import DailyReport
@@ -198,8 +198,12 @@ def test_judges_that_fail_are_rows_with_their_reason_and_are_told_apart(
     assert all(IN_TROUBLE(again) in TROUBLE for again in judged.requests[n_asked:])  # nothing else is asked twice
 
 
-def test_a_gateway_that_is_not_set_up_fails_before_any_work(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gateway_or_a_file_that_is_not_there_fails_before_any_work(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("MILLRACE_GATEWAY_URL", raising=False)
     with pytest.raises(BadInputError, match="MILLRACE_GATEWAY_URL"):
         evaluate(0, judging={"gateway": "environment"})
-    assert not list(home.run_folder("day-0").glob("receipts/*"))
+    with pytest.raises(NotFoundError, match="no file or folder nowhere"):
+        evaluate(0, "day-0-file", references="nowhere.jsonl")
+    assert not list(home.root.glob("runs/*/receipts/*"))

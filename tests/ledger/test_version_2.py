@@ -5,13 +5,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, inspect
 
 from millrace.ledger import pins
 from millrace.ledger.requests import keep_replies, known_replies
-from millrace.ledger.schema import metadata
 from millrace.ledger.store import Ledger
 from millrace.ports import ChatReply
+from tests.support.ledger_tables import described
 
 REPLY = ChatReply("main", "yes", None, False, (), 1.0, 10, 2, None, "no price known")
 
@@ -43,16 +42,3 @@ def test_a_migrated_ledger_has_the_tables_of_a_new_one(version_2: Path, tmp_path
     Ledger.open(version_2).close()
     Ledger.open(tmp_path / "new.sqlite").close()
     assert described(version_2) == described(tmp_path / "new.sqlite")
-
-
-def described(path: Path) -> dict[str, object]:
-    """Columns, keys and indexes of every table."""
-    engine = create_engine(f"sqlite:///{path}")
-    inspector = inspect(engine)
-    tables: dict[str, object] = {}
-    for name in metadata.tables:
-        columns = [(c["name"], str(c["type"]), c["nullable"], c["default"]) for c in inspector.get_columns(name)]
-        indexes = sorted((index["name"], index["column_names"]) for index in inspector.get_indexes(name))
-        tables[name] = (columns, inspector.get_pk_constraint(name)["constrained_columns"], indexes)
-    engine.dispose()
-    return tables

@@ -4,12 +4,11 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, inspect
 
 from millrace.ledger import pins
 from millrace.ledger.alerts import alert_log
-from millrace.ledger.schema import metadata
 from millrace.ledger.store import Ledger
+from tests.support.ledger_tables import described
 
 
 @pytest.fixture
@@ -37,18 +36,3 @@ def test_the_migrated_table_is_that_of_a_new_ledger(version_3: Path, tmp_path: P
     Ledger.open(version_3).close()
     Ledger.open(tmp_path / "new.sqlite").close()
     assert described(version_3) == described(tmp_path / "new.sqlite")
-
-
-def described(path: Path) -> dict[str, object]:
-    """Columns, keys, checks and indexes of every table."""
-    engine = create_engine(f"sqlite:///{path}")
-    inspector = inspect(engine)
-    tables: dict[str, object] = {}
-    for name in metadata.tables:
-        columns = [(c["name"], str(c["type"]), c["nullable"], c["default"]) for c in inspector.get_columns(name)]
-        indexes = sorted((index["name"] or "", index["column_names"]) for index in inspector.get_indexes(name))
-        unique = sorted(each["column_names"] for each in inspector.get_unique_constraints(name))
-        checks = sorted(each["sqltext"] for each in inspector.get_check_constraints(name))
-        tables[name] = (columns, inspector.get_pk_constraint(name)["constrained_columns"], indexes, unique, checks)
-    engine.dispose()
-    return tables

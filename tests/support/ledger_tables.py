@@ -1,0 +1,20 @@
+"""What tables a ledger has, to compare one that was migrated with a new one."""
+
+from pathlib import Path
+
+from sqlalchemy import create_engine, inspect
+
+from millrace.ledger.schema import metadata
+
+
+def described(path: Path) -> dict[str, object]:
+    """Columns, keys and indexes of every table."""
+    engine = create_engine(f"sqlite:///{path}")
+    inspector = inspect(engine)
+    tables: dict[str, object] = {}
+    for name in metadata.tables:
+        columns = [(c["name"], str(c["type"]), c["nullable"], c["default"]) for c in inspector.get_columns(name)]
+        indexes = sorted((index["name"], index["column_names"]) for index in inspector.get_indexes(name))
+        tables[name] = (columns, inspector.get_pk_constraint(name)["constrained_columns"], indexes)
+    engine.dispose()
+    return tables
