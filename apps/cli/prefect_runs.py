@@ -69,12 +69,12 @@ def _resume(flow_run_id: UUID, fields: dict[str, str]) -> None:
 
     for wait_s in (*_WAITS_S, None):
         try:
-            return resume_flow_run(flow_run_id, run_input=fields)
+            resume_flow_run(flow_run_id, run_input=fields)
+            return
         except HTTPStatusError as error:
             if wait_s is None or error.response.status_code < 500:
                 raise
             time.sleep(wait_s)
-    return None
 
 
 def _unreachable(error: Exception) -> UnavailableError:
