@@ -3,6 +3,7 @@
 MillraceError
 ├── BadInputError          data or settings are wrong; retrying is useless
 │   ├── DamagedDatasetError    stored bytes no longer say what their manifest says
+│   ├── LeakError              training data holds what the firewall must keep out
 │   ├── NotFoundError          a named run, dataset, task or version does not exist
 │   └── NewerHomeError         the home was written by a newer Millrace
 └── UnavailableError       a service timed out or refused; safe to retry
@@ -30,6 +31,10 @@ class BadInputError(MillraceError):
 
 class DamagedDatasetError(BadInputError):
     """A stored dataset differs from its manifest, or is not Millrace's."""
+
+
+class LeakError(BadInputError):
+    """A row that must not be there was found in an export: nothing is published, and the wall that failed is named."""
 
 
 class NotFoundError(BadInputError):

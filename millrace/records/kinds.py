@@ -8,10 +8,13 @@ from millrace.records.annotation import Annotation, AnnotationTask, AskedQuestio
 from millrace.records.answer import Question
 from millrace.records.document import Chunk, ChunkVector, Document
 from millrace.records.evaluation import MetricScore, PersonLabel, Reference, SampledTrace
+from millrace.records.evidence import Contamination, EvalExample, Evidence, EvidenceScore, Quarantined
+from millrace.records.exports import PreferencePair, RagRow, SftRow
 from millrace.records.feedback import Feedback
 from millrace.records.golden import GoldenRow
 from millrace.records.groundedness import GroundednessScore
 from millrace.records.monitoring import DayFigure, EmbeddingSample, RetrievalSample
+from millrace.records.replay import Replay
 from millrace.records.trace import HumanRating, SkipRow, Trace
 from millrace.records.triage import FailureGroup, TriageRow
 from millrace.records.week import WeekFacts
@@ -54,5 +57,14 @@ KINDS: dict[str, Kind] = {
         Kind("retrieval_samples", RetrievalSample),
         Kind("embedding_samples", EmbeddingSample),
         Kind("day_figures", DayFigure),
+        Kind("evidence", Evidence),
+        Kind("evidence_scores", EvidenceScore),
+        Kind("eval_examples", EvalExample),
+        Kind("contamination", Contamination),
+        Kind("quarantine", Quarantined),
+        Kind("rag_rows", RagRow),
+        Kind("sft_rows", SftRow),
+        Kind("preference_pairs", PreferencePair),
+        Kind("replays", Replay),
     )
 }
