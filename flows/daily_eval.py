@@ -92,6 +92,11 @@ class DailyEvalResult(Record):
     n_critical: int
     report: PublishedReport
 
+    @property
+    def shown(self) -> list[tuple[str, str]]:
+        """What the command line says of it."""
+        return [("alerts", f"{self.n_alerts}, {self.n_critical} of them critical"), ("report", self.report.html)]
+
 
 @flow(name="daily-eval", persist_result=True, result_serializer="json")
 @recorded("daily-eval")

@@ -64,6 +64,11 @@ class WeeklyFlywheelResult(Record):
     golden_removed: int = 0
     report: PublishedReport | None = None
 
+    @property
+    def shown(self) -> list[tuple[str, str]]:
+        """What the command line says of it."""
+        return [("report", self.report.html)] if self.report else []
+
 
 @flow(name="weekly-flywheel", persist_result=True, result_serializer="json")
 @recorded("weekly-flywheel")

@@ -91,7 +91,9 @@ def receipt_markdown(receipt: Receipt) -> str:
     rows = {
         "function": receipt.function,
         "key": receipt.key,
-        "rows in / out / skipped": f"{counts.rows_in} / {counts.rows_out} / {counts.rows_skipped}",
+        "rows in / out / skipped / quarantined": " / ".join(
+            str(n) for n in (counts.rows_in, counts.rows_out, counts.rows_skipped, counts.rows_quarantined)
+        ),
         "duration": f"{receipt.duration_s:.2f} s",
         "inputs": "<br>".join(receipt.inputs) or "none",
         "outputs": "<br>".join(receipt.outputs) or "none",

@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, ParamSpec, TypeVar
@@ -40,6 +40,9 @@ class FlowConfig(Record):
 
     as_of: AwareDatetime | None = Field(None, description="The run's clock; by default the time of its start")
     workers: int = Field(2, ge=1, le=256, description="Parts computed at the same time; changes no result")
+
+
+ConfigT = TypeVar("ConfigT", bound=FlowConfig)
 
 
 @dataclass
@@ -117,9 +120,13 @@ def recorded(flow_name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 @contextmanager
-def begun_run(flow: str, config: FlowConfig, run_id: object) -> Iterator[Run]:
-    """The surroundings of one turn; failures and pauses are recorded and raised again."""
-    run = _start(flow, config, str(run_id))
+def begun_run(flow: str, config: FlowConfig, run_id: object, home: Home | None = None) -> Iterator[Run]:
+    """The surroundings of one turn; failures and pauses are recorded and raised again.
+
+    Args:
+        home: None for the one of the environment.
+    """
+    run = _start(flow, config, str(run_id), home or Home.from_environment())
     token = _current.set(run)
     try:
         with log_context(run_id=run.run_id, flow=flow):
@@ -142,8 +149,19 @@ def finish_run(run: Run, status: RunStatus, reason: str | None = None) -> None:
     runs.update_run(run.home.ledger, run.run_id, status=status, finished_at=finished)
 
 
-def _start(flow: str, config: FlowConfig, run_id: str) -> Run:
-    home = Home.from_environment()
+def run_apart(flow: str, function: Callable[[ConfigT], R], config: ConfigT, *, run_id: str, home: Home) -> R:
+    """A whole run in another home, without Prefect: its steps are called directly, past every cache of Prefect's."""
+
+    def run_all() -> R:
+        with begun_run(flow, config, run_id, home) as run:
+            result = function(config)
+            finish_run(run, "completed")
+            return result
+
+    return Context().run(run_all)
+
+
+def _start(flow: str, config: FlowConfig, run_id: str, home: Home) -> Run:
     start = _pinned_start(home.ledger, flow, config, run_id)
     return Run(
         run_id,

@@ -121,8 +121,9 @@ class Step:
             output=result.output,
             counts=StepCounts(
                 rows_in=sum(ref.rows for ref in inputs),
-                rows_out=sum(ref.rows for ref in outputs if ref.kind != "skips"),
+                rows_out=sum(ref.rows for ref in outputs if ref.kind not in ("skips", "quarantine")),
                 rows_skipped=sum(ref.rows for ref in outputs if ref.kind == "skips"),
+                rows_quarantined=sum(ref.rows for ref in outputs if ref.kind == "quarantine"),
             ),
             cached=cached,
             attempts=result.attempts,

@@ -69,11 +69,7 @@ def _outcome(run_id: str, status: str, reason: str | None, summary: RunSummary |
             ("time", f"{summary.duration_s:.1f} s"),
             ("run hash", summary.run_hash),
         ]
-    n_alerts, report = getattr(result, "n_alerts", None), getattr(result, "report", None)
-    if n_alerts is not None:
-        rows.append(("alerts", f"{n_alerts}, {result.n_critical} of them critical"))
-    if report is not None:
-        rows.append(("report", report.html))
+    rows += getattr(result, "shown", [])
     return table(["", ""], rows)
 
 

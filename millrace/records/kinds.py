@@ -14,7 +14,7 @@ from millrace.records.feedback import Feedback
 from millrace.records.golden import GoldenRow
 from millrace.records.groundedness import GroundednessScore
 from millrace.records.monitoring import DayFigure, EmbeddingSample, RetrievalSample
-from millrace.records.replay import Replay
+from millrace.records.replay import Replay, ReplayTask
 from millrace.records.trace import HumanRating, SkipRow, Trace
 from millrace.records.triage import FailureGroup, TriageRow
 from millrace.records.week import WeekFacts
@@ -65,6 +65,8 @@ KINDS: dict[str, Kind] = {
         Kind("rag_rows", RagRow),
         Kind("sft_rows", SftRow),
         Kind("preference_pairs", PreferencePair),
+        Kind("replay_tasks", ReplayTask),
+        Kind("replay_attempts", Replay),
         Kind("replays", Replay),
     )
 }

@@ -12,7 +12,7 @@ StepType = Literal["stage", "effect"]
 
 
 class StepCounts(Record):
-    """Rows in and out of a step; skipped rows are those of ``skips`` outputs."""
+    """Rows in and out of a step; skipped rows are those of ``skips`` outputs, quarantined ones those of ``quarantine``."""
 
     rows_in: int = Field(0, ge=0)
     rows_out: int = Field(0, ge=0)

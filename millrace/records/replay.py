@@ -4,11 +4,28 @@ from typing import Literal
 
 from pydantic import Field
 
+from millrace.records.answer import Question
 from millrace.records.base import Identifier, Record, Sha256
 from millrace.records.trace import UtcTime
 
 ReplayTier = Literal["extractive", "local", "stronger"]
 ReplayRetrieval = Literal["index", "none"]
+StepKind = Literal["must_match", "must_not_match", "json_schema"]
+
+
+class ValidationStep(Record):
+    """A check of the user's own, and how the answerer is told of it."""
+
+    name: Identifier
+    kind: StepKind
+    value: str = Field(min_length=1, description="Regular expression, or JSON Schema (2020-12) as JSON text")
+    told: str = Field("", description="What the answerer is told; blank: the pattern or schema itself")
+
+
+class ReplayTask(Question):
+    """A question to answer with what was distilled, and what its answer has to be beside good."""
+
+    validation: list[ValidationStep] = []
 
 
 class BundleItem(Record):
@@ -16,7 +33,9 @@ class BundleItem(Record):
 
     evidence_id: Identifier
     purpose: Literal["accepted", "warning"]
+    title: str = Field("", description="The question, or subject, that the piece answered")
     text: str
+    reason: str = Field("", description="Why the piece stood, or stood in part")
     score: float = Field(ge=-1, le=1, description="Cosine to the task's question")
 
 

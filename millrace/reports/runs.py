@@ -6,7 +6,7 @@ from millrace.records.receipt import Receipt, RunSummary, StepCounts
 from millrace.reports.markdown import markdown_table, plain
 from millrace.reports.wording import NOTHING, counted, number, short_hash, utc_text
 
-_HEADER = ("Step", "Kind", "Output", "Rows in", "Rows out", "Skipped", "Cached", "Attempts", "Seconds")
+_HEADER = ("Step", "Kind", "Output", "Rows in", "Rows out", "Skipped", "Quarantined", "Cached", "Attempts", "Seconds")
 
 
 def run_summary_markdown(summary: RunSummary, receipts: Sequence[Receipt]) -> str:
@@ -58,5 +58,7 @@ def _total(summary: RunSummary) -> tuple[str, ...]:
     return ("all", "", short_hash(summary.run_hash), *_rows(summary.counts), "", "", f"{summary.duration_s:.2f}")
 
 
-def _rows(counts: StepCounts) -> tuple[str, str, str]:
-    return number(counts.rows_in), number(counts.rows_out), number(counts.rows_skipped)
+def _rows(counts: StepCounts) -> tuple[str, str, str, str]:
+    given = (counts.rows_in, counts.rows_out, counts.rows_skipped, counts.rows_quarantined)
+    n_in, n_out, n_skipped, n_quarantined = map(number, given)
+    return n_in, n_out, n_skipped, n_quarantined

@@ -17,7 +17,7 @@ def summary(**changes: Any) -> RunSummary:
         "n_stages": 1,
         "n_effects": 1,
         "n_cached": 1,
-        "counts": StepCounts(rows_in=10, rows_out=9, rows_skipped=1),
+        "counts": StepCounts(rows_in=10, rows_out=9, rows_skipped=1, rows_quarantined=2),
         "overall_passed": True,
         "started_at": START,
         "finished_at": START + timedelta(seconds=5),
@@ -40,7 +40,7 @@ def receipt(step: str, second: int, **changes: Any) -> Receipt:
         "inputs": [],
         "outputs": [f"traces:{HASH}"],
         "output": None,
-        "counts": StepCounts(rows_in=10, rows_out=9, rows_skipped=1),
+        "counts": StepCounts(rows_in=10, rows_out=9, rows_skipped=1, rows_quarantined=2),
         "cached": False,
         "attempts": 1,
         "git_sha": None,
@@ -58,9 +58,9 @@ def rows(markdown: str) -> list[list[str]]:
 def test_each_step_is_a_row_in_order_of_start_and_the_last_row_sums_up() -> None:
     effect = receipt("publish", 2, step_type="effect", outputs=[], counts=StepCounts(), cached=True, attempts=2)
     table = rows(run_summary_markdown(summary(), [effect, receipt("import", 1)]))
-    assert table[2] == ["import", "stage", "traces:0123456789ab", "10", "9", "1", "no", "1", "1.23"]
-    assert table[3] == ["publish", "effect", "–", "0", "0", "0", "yes", "2", "1.23"]  # noqa: RUF001
-    assert table[4] == ["all", "", "0123456789ab", "10", "9", "1", "", "", "5.00"]
+    assert table[2] == ["import", "stage", "traces:0123456789ab", "10", "9", "1", "2", "no", "1", "1.23"]
+    assert table[3] == ["publish", "effect", "–", "0", "0", "0", "0", "yes", "2", "1.23"]  # noqa: RUF001
+    assert table[4] == ["all", "", "0123456789ab", "10", "9", "1", "2", "", "", "5.00"]
 
 
 def test_a_failed_run_says_why_in_escaped_text() -> None:

@@ -93,6 +93,6 @@ def test_a_run_without_receipts_is_said_and_one_without_summary_has_none(tmp_pat
 
 def test_a_receipt_shows_as_a_table(receipt: Receipt) -> None:
     shown = receipt_markdown(receipt)
-    assert "| rows in / out / skipped | 0 / 3 / 0 |" in shown
+    assert "| rows in / out / skipped / quarantined | 0 / 3 / 0 / 0 |" in shown
     assert f"| outputs | {receipt.outputs[0]} |" in shown
     assert "| inputs | none |" in shown

@@ -229,7 +229,7 @@ def test_every_computed_stage_leaves_an_artifact_and_a_cached_one_none(prefect: 
     prefect(shift_three, "one")
     artifact: Any = Artifact.get("receipt-shift-ratings")
     assert artifact is not None
-    assert "| rows in / out / skipped | 3 / 3 / 0 |" in str(artifact.data)
+    assert "| rows in / out / skipped / quarantined | 3 / 3 / 0 / 0 |" in str(artifact.data)
     prefect(shift_three, "two")
     latest: Any = Artifact.get("receipt-shift-ratings")
     assert latest is not None
