@@ -6,20 +6,16 @@ Each run is a process of its own with an empty home; waiting for the person is l
 import json
 import os
 import resource
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.prefect_server import prefect_server
 from benchmarks.tables import spread, table
 from benchmarks.traces import write_traces
 
@@ -32,7 +28,7 @@ def run(n_traces: int = N_TRACES, n_runs: int = N_RUNS) -> str:
     """Interleaved runs of both ways; a Markdown table with their ratio."""
     seconds: dict[str, list[float]] = {"direct": [], "server": []}
     peaks: dict[str, list[float]] = {"direct": [], "server": []}
-    with tempfile.TemporaryDirectory() as folder, _server(Path(folder)) as api_url:
+    with tempfile.TemporaryDirectory() as folder, prefect_server(Path(folder)) as api_url:
         source = Path(folder) / "traces.jsonl"
         write_traces(source, n_traces)
         for number in range(n_runs):
@@ -66,39 +62,6 @@ def _measure(way: str, home: Path, source: Path, api_url: str) -> dict[str, floa
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     measured: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return measured
-
-
-@contextmanager
-def _server(folder: Path) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    (folder / "server").mkdir()
-    environment = {**os.environ, "PREFECT_HOME": str(folder / "server"), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    server = subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    try:
-        url = f"http://127.0.0.1:{port}/api"
-        _wait_until_healthy(f"{url}/health")
-        yield url
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        try:
-            server.wait(10)
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
-
-
-def _wait_until_healthy(url: str) -> None:
-    for _ in range(120):
-        try:
-            with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - our own server
-                return
-        except OSError:
-            time.sleep(0.5)
-    raise TimeoutError(f"no Prefect server at {url} after 60 s")
 
 
 def _one_run(way: str, source: str) -> dict[str, float]:
