@@ -6,7 +6,7 @@ from prefect.blocks.core import Block
 from pydantic import Field
 
 from millrace.errors import NotFoundError
-from millrace.ports import Embedder
+from millrace.ports import Embedder, WordVectors
 
 EMBEDDED = "embedded"
 
@@ -31,6 +31,10 @@ class MiniLmEmbedderBlock(Block):
         """The embedder, loaded once per process, with the vectors it remembers."""
         return _remembering_minilm(self.cache_mb)
 
+    def open_words(self) -> WordVectors | None:
+        """The word vectors that foretell its vectors, loaded once per process; None for an embedder without any."""
+        return _load_minilm_words()
+
 
 def open_embedder(name: str = EMBEDDED) -> Embedder:
     """The embedder behind a name.
@@ -39,6 +43,15 @@ def open_embedder(name: str = EMBEDDED) -> Embedder:
         NotFoundError: no embedder block is saved under this name.
     """
     return _block(name).open()
+
+
+def open_word_vectors(name: str = EMBEDDED) -> WordVectors | None:
+    """Word vectors that foretell the vectors of the embedder behind a name; None where it comes without any.
+
+    Raises:
+        NotFoundError: no embedder block is saved under this name.
+    """
+    return _block(name).open_words()
 
 
 def embedder_identity(name: str = EMBEDDED) -> str:
@@ -76,3 +89,10 @@ def _load_minilm() -> Embedder:
     from millrace.adapters.minilm import MiniLmEmbedder
 
     return MiniLmEmbedder.load()
+
+
+@cache
+def _load_minilm_words() -> WordVectors:
+    from millrace.adapters.minilm_words import MiniLmWords
+
+    return MiniLmWords.load()

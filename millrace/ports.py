@@ -28,6 +28,20 @@ class Embedder(Protocol):
         """Shape (n_texts, dimension), rows of norm 1; an empty text gives a zero row."""
 
 
+class WordVectors(Protocol):
+    """Texts to unit vectors by their words alone: coarser than an embedder's, and many times as fast."""
+
+    @property
+    def identity(self) -> str:
+        """Table, weights and whatever else decides the values."""
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Shape (n_texts, n_components), rows of norm 1; a text without known words gives a zero row.
+
+        A text's vector does not depend on the others.
+        """
+
+
 @dataclass(frozen=True, eq=False)
 class SparseVector:
     """Weights of terms: ``indices`` ascending without repeats, ``values`` finite, both of shape (n_terms,)."""
@@ -311,3 +325,25 @@ class AwaitableChatModel(ChatModel, Protocol):
 
     async def ask(self, request: ChatRequest) -> ChatOutcome:
         """As ``complete`` does one request; for ``work`` under ``run_each`` only."""
+
+
+class Signer(Protocol):
+    """Signs with a private key that it does not give away."""
+
+    @property
+    def key_id(self) -> str:
+        """sha256 of the public key's SubjectPublicKeyInfo in DER, 64 hex digits."""
+
+    def sign(self, data: bytes) -> bytes:
+        """The signature of these bytes; equal bytes give equal signatures."""
+
+
+class Verifier(Protocol):
+    """Checks signatures with a public key."""
+
+    @property
+    def key_id(self) -> str:
+        """As the signer's."""
+
+    def verify(self, data: bytes, signature: bytes) -> bool:
+        """Whether the key's owner signed exactly these bytes; False for what is no signature at all."""

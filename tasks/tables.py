@@ -5,6 +5,8 @@ from pathlib import Path
 
 from millrace.answering.output_schema import OutputSchemas
 from millrace.answering.routes import RoutingTable
+from millrace.distillation.scoring_rules import ScoringRules, read_scoring_rules
+from millrace.distillation.stream_mapping import StreamMapping, read_stream_mapping
 from millrace.evaluation.metrics import CRITERIA, METRICS
 from millrace.methods.groundedness import GroundednessModel
 from millrace.methods.injection import InjectionRule
@@ -24,6 +26,16 @@ def triage_rules(name: str = "triage") -> TriageRules:
 def triage_calibration(name: str = "triage_confidence") -> TriageCalibration:
     """What the confidence of triage rests on."""
     return read_calibration(table_path(name))
+
+
+def scoring_rules(name: str = "scoring") -> ScoringRules:
+    """What becomes of which record."""
+    return read_scoring_rules(table_path(name))
+
+
+def stream_mapping(name: str) -> StreamMapping:
+    """How the rows of a file become evidence: a mapping of ``configs/streams`` by name, or one's own by path."""
+    return read_stream_mapping(table_path(name, "streams"))
 
 
 def redaction_rules(name: str = "pii") -> list[RedactionRule]:

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from blocks.chat_model import open_price_table
 from tasks.ingestion import bundled_mapping
+from tasks.replay_inputs import replay_gate
 from tasks.run import FlowConfig
 from tasks.tables import (
     alert_rules,
@@ -22,6 +23,7 @@ from tasks.tables import (
     output_schemas,
     redaction_rules,
     routing_table,
+    scoring_rules,
     triage_calibration,
     triage_rules,
 )
@@ -37,7 +39,9 @@ OPENERS = {
     "output_schemas": output_schemas,
     "pii": redaction_rules,
     "prices": open_price_table,
+    "replay_gate": replay_gate,
     "routes": routing_table,
+    "scoring": scoring_rules,
     "triage": triage_rules,
     "triage_confidence": triage_calibration,
 }

@@ -20,6 +20,11 @@ MODULES = {
     "answer-questions": "flows.answer_questions",
     "weekly-flywheel": "flows.weekly_flywheel",
     "daily-eval": "flows.daily_eval",
+    "distill": "flows.distill",
+    "acceptance": "flows.acceptance",
+    "audit": "flows.audit",
+    "replay": "flows.replay",
+    "release-freeze": "flows.release_freeze",
 }
 
 

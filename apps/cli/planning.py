@@ -16,10 +16,13 @@ from millrace.ingestion.document_files import SUFFIXES
 from millrace.ledger.catalogue import resolve_window
 from millrace.records.base import Record
 from millrace.records.receipt import Receipt
+from tasks.acceptance import fixture_folder, read_fixture
+from tasks.distillations import find_distillation
 from tasks.home import Home
 from tasks.receipts import read_receipts
 from tasks.windows import window_of
 
+_ALWAYS = (datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
 START_S = 10.0  # Prefect's temporary server; less with `millrace up`
 ESTIMATED = "estimate for two cores"
 MEASURED = "measured in this home"
@@ -46,6 +49,19 @@ SPEEDS: dict[str, dict[str, float]] = {
         "sample-questions": 1_000,
         "measure-day": 10_000,
     },
+    "distill": {
+        "collect-evidence": 100_000,
+        "score-evidence": 300_000,
+        "find-contamination": 5_000,
+        "export-rag": 300_000,
+        "export-sft": 300_000,
+        "export-preference": 300_000,
+        "publish-exports": 200_000,
+    },
+    "acceptance": {"judge-runs": 1_000},
+    "audit": {"audit-distillation": 50_000},
+    "replay": {"read-tasks": 500, "replay-locally": 20},
+    "release-freeze": {"check-distillation": 500_000},
 }
 
 
@@ -126,6 +142,26 @@ def _document_count(_home: Home, config: Any) -> int:
     return sum(1 for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
 
 
+def _stream_rows(home: Home, config: Any) -> int:
+    """Rows of the home's traces, if they are a stream, and of the files."""
+    own = 0
+    if "traces" in config.streams:
+        entries = resolve_window(home.ledger, "traces", config.start or _ALWAYS[0], config.end or _ALWAYS[1])
+        own = sum(entry.ref.rows for entry in entries)
+    return own + sum(count_rows(Path(each.file)) for each in config.files)
+
+
+def _fixture_rows(_home: Home, config: Any) -> int:
+    folder = fixture_folder(config.fixture)
+    return sum(count_rows(folder / each.file) for each in read_fixture(folder).files)
+
+
+def _distilled_records(home: Home, config: Any) -> int:
+    run_id = find_distillation(home, config.distill_run)
+    receipts = read_receipts(home.run_folder(run_id))
+    return sum(each.counts.rows_out for each in receipts if each.step == "collect-evidence")
+
+
 _COUNTS: dict[str, tuple[str, Callable[[Home, Any], int]]] = {
     "import-traces": ("rows", _file_rows),
     "import-feedback": ("rows", _file_rows),
@@ -133,6 +169,11 @@ _COUNTS: dict[str, tuple[str, Callable[[Home, Any], int]]] = {
     "answer-questions": ("questions", _file_rows),
     "weekly-flywheel": ("traces", _window_rows),
     "daily-eval": ("traces", _window_rows),
+    "distill": ("rows", _stream_rows),
+    "acceptance": ("rows", _fixture_rows),
+    "audit": ("records", _distilled_records),
+    "replay": ("tasks", _file_rows),
+    "release-freeze": ("records", _distilled_records),
 }
 
 

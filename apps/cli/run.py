@@ -22,7 +22,8 @@ def run(
     flow: Annotated[
         str,
         typer.Argument(
-            help="import-traces, import-feedback, ingest-documents, answer-questions, daily-eval or weekly-flywheel."
+            help="import-traces, import-feedback, ingest-documents, answer-questions, daily-eval, weekly-flywheel, "
+            "distill, acceptance, audit, replay or release-freeze."
         ),
     ],
     config: Annotated[Path | None, typer.Option(help="Settings as YAML; default configs/<flow>.yaml.")] = None,

@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import ValidationError
 
+from apps.cli.export_verification import check_published, publications
+from apps.cli.source_files import hash_again, sources_of
 from millrace.datasets.manifest import DatasetRef
 from millrace.errors import MillraceError
 from millrace.ledger.catalogue import is_buried
@@ -17,13 +19,21 @@ from tasks.receipts import read_receipts, read_summary, run_hash
 
 
 class Check(Record):
-    """One thing looked at; ``erased`` datasets have a tombstone and are not missed."""
+    """One thing looked at.
+
+    ``erased`` datasets have a tombstone and are not missed. A source that is ``missing`` is no finding: users move and
+    delete what they imported, and what the run put out of it is still here. A published file that is, is one.
+    """
 
     subject: str
-    what: Literal["receipts", "run hash", "dataset", "recomputed"]
-    status: Literal["same", "different", "erased"]
+    what: Literal["receipts", "run hash", "dataset", "source", "export", "recomputed"]
+    status: Literal["same", "different", "missing", "erased"]
     expected: str
     found: str
+
+    @property
+    def is_finding(self) -> bool:
+        return self.status == "different" or (self.status == "missing" and self.what == "export")
 
 
 def check_receipts(home: Home, run: Run) -> tuple[list[Receipt], list[Check]]:
@@ -50,6 +60,40 @@ def check_datasets(home: Home, receipts: list[Receipt]) -> list[Check]:
     """Every dataset that went in or came out, each once, read and hashed again."""
     names = dict.fromkeys(name for receipt in receipts for name in (*receipt.inputs, *receipt.outputs))
     return [_check_dataset(home, name) for name in names]
+
+
+def check_sources(receipts: list[Receipt]) -> list[Check]:
+    """Every file and folder that the run was given, hashed again."""
+    checks = []
+    for source in sources_of(receipts):
+        status, found = hash_again(source)
+        checks.append(Check(subject=source.path, what="source", status=status, expected=source.sha256, found=found))
+    return checks
+
+
+def check_exports(home: Home, receipts: list[Receipt]) -> list[Check]:
+    """Every file that the run published as training data, hashed again; what differs says from which line on."""
+    return [check for receipt in publications(receipts) for check in _published(home, receipt)]
+
+
+def _published(home: Home, receipt: Receipt) -> list[Check]:
+    try:
+        found = list(check_published(home, receipt))
+    except (ValidationError, KeyError, TypeError) as error:
+        unreadable = Check(
+            subject=receipt.step, what="export", status="different", expected="a list of files", found=str(error)
+        )
+        return [unreadable]
+    return [
+        Check(
+            subject=file.name,
+            what="export",
+            status="same" if wrong is None else "different" if wrong else "missing",
+            expected=file.sha256,
+            found=file.sha256 if wrong is None else wrong or "it is not there any more",
+        )
+        for file, wrong in found
+    ]
 
 
 def check_recomputed(home: Home, receipts: list[Receipt]) -> list[Check]:

@@ -22,29 +22,33 @@ def verify(
     run: Annotated[str, typer.Argument(help="Run id, the beginning of one, or `latest`.")],
     recompute: Annotated[bool, typer.Option("--recompute", help="Compute every stage again as well.")] = False,
 ) -> int:
-    """Read and hash again every dataset a run's receipts name."""
+    """Read and hash again every dataset, published export and source file that a run's receipts name."""
     from apps.cli.run_names import find_run
-    from apps.cli.verification import check_datasets, check_receipts, check_recomputed
+    from apps.cli.verification import check_datasets, check_exports, check_receipts, check_recomputed, check_sources
 
     home = terminal.existing_home()
     found = find_run(home.ledger, run)
-    with terminal.working("reading and hashing datasets"):
+    with terminal.working("reading and hashing datasets and files"):
         receipts, checks = check_receipts(home, found)
-        checks += check_datasets(home, receipts)
+        checks += check_datasets(home, receipts) + check_exports(home, receipts) + check_sources(receipts)
     if recompute:
         with terminal.working("computing the stages again"):
             checks += check_recomputed(home, receipts)
-    bad = [check for check in checks if check.status == "different"]
+    bad = [check for check in checks if check.is_finding]
     document = {"run_id": found.run_id, "verified": not bad, "recomputed": recompute, "checks": checks}
     terminal.show(document, *_human(found.run_id, checks, bad))
     return FINDING if bad else OK
 
 
 def _human(run_id: str, checks: "list[Check]", bad: "list[Check]") -> list[Any]:
+    gone = [
+        lines(f"gone: source {check.subject}") for check in checks if check.status == "missing" and check not in bad
+    ]
     if not bad:
-        return [lines(f"run {run_id}: {len(checks)} checks, no difference")]
+        return [lines(f"run {run_id}: {len(checks)} checks, no difference"), *gone]
     rows = [(check.subject, check.what, check.expected, check.found) for check in bad]
     return [
         lines(f"run {run_id}: {len(bad)} of {len(checks)} checks found a difference"),
         table(["what", "check", "expected", "found"], rows),
+        *gone,
     ]

@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 
 from millrace.distillation.collect_parse import Mask, Rows
 from millrace.distillation.collect_plan import Names, as_list, names_of
-from millrace.distillation.stream_paths import FieldPath, Sign
 from millrace.distillation.stream_sources import (
     EXACT,
     AggregateSource,
@@ -28,6 +27,7 @@ from millrace.distillation.stream_sources import (
     slot_text,
 )
 from millrace.errors import BadInputError
+from millrace.methods.field_paths import FieldPath, Sign
 
 
 @dataclass(frozen=True)

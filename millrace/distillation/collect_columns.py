@@ -10,9 +10,9 @@ from millrace.distillation.collect_cells import Cells, Scalars
 from millrace.distillation.collect_plan import names_of
 from millrace.distillation.evidence import marker
 from millrace.distillation.stream_mapping import IDENTIFIERS, LISTS, RecordSources
-from millrace.distillation.stream_paths import FieldPath
 from millrace.distillation.stream_rows import IDENTIFIER_LENGTH, SPEAKERS, SPLITS
 from millrace.distillation.stream_sources import ScalarSource, TurnsSource
+from millrace.methods.field_paths import FieldPath
 
 _TIME = (
     r"^(?:19|20)\d\d-\d\d-\d\d[T ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$"

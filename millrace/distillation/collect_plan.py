@@ -9,10 +9,10 @@ import pyarrow as pa
 from millrace.distillation.collect_lines import LineBlock
 from millrace.distillation.collect_parse import Rows, parsed_lines, plain_lines
 from millrace.distillation.stream_mapping import IDENTIFIERS, LISTS, TEXTS, RecordSources, StreamMapping
-from millrace.distillation.stream_paths import MISSING, FieldPath, Sign
 from millrace.distillation.stream_rows import object_of
 from millrace.distillation.stream_sources import AggregateSource, PathSource, TurnsSource
 from millrace.errors import BadInputError
+from millrace.methods.field_paths import MISSING, FieldPath, Sign
 
 Names = tuple[str | Sign, ...]
 Kinds = dict[Names, pa.DataType]
@@ -130,7 +130,7 @@ def _arrow_kind(value: object) -> pa.DataType:
 
 
 def names_of(path: FieldPath) -> Names:
-    if any(isinstance(step, int) for step in path.steps) or path.steps[0] is Sign.EVERY:
+    if any(isinstance(step, int | slice) for step in path.steps) or path.steps[0] is Sign.EVERY:
         raise NotColumnarError
     return tuple(step for step in path.steps if isinstance(step, str | Sign))
 

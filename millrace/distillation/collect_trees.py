@@ -12,11 +12,11 @@ from millrace.distillation.collect_blocks import Reading, columns_of, placed, sk
 from millrace.distillation.collect_lines import RANGE_BYTES, LineBlock, line_at, line_ranges, open_stream, read_blocks
 from millrace.distillation.evidence import marker
 from millrace.distillation.stream_mapping import TreeMapping
-from millrace.distillation.stream_paths import MISSING
 from millrace.distillation.stream_rows import RowReader, Values, node_name, object_of
 from millrace.distillation.stream_sources import as_scalar
 from millrace.distillation.tree_texts import BrokenTree, Shard, TreeText, assemble
 from millrace.errors import BadInputError
+from millrace.methods.field_paths import MISSING
 from millrace.records.evidence import Evidence
 from millrace.records.trace import SkipRow
 

@@ -134,8 +134,12 @@ def _holds_no(export: Export, category: Category) -> Check:
 def _holds_only(export: Export, categories: set[Category]) -> Check:
     def check(first: RunLeft, _second: RunLeft, expected: Expected) -> str | None:
         rows = first.rows(export)
-        strays = [row["evidence_id"] for row in rows if first.categories.get(row["evidence_id"]) not in categories]
-        return "no rows" if expected.has_pairs and not rows else _named(f"{stray} is {first.categories.get(stray)}" for stray in strays)
+        found = {row["evidence_id"]: first.categories.get(row["evidence_id"]) for row in rows}
+        return (
+            "no rows"
+            if expected.has_pairs and not rows
+            else _named(f"{stray} is {category}" for stray, category in found.items() if category not in categories)
+        )
 
     return check
 

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Self
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from millrace.distillation.stream_paths import PathField
 from millrace.distillation.stream_sources import MarkerSource, ScalarSource, TurnsSource
 from millrace.errors import BadInputError, NotFoundError
+from millrace.methods.field_paths import PathField
 from millrace.records.base import Identifier, Record
 
 IDENTIFIERS = ("evidence_id", "run_id", "task_id", "subject", "producer", "role", "tenant_id", "user_id")

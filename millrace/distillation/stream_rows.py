@@ -8,9 +8,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from millrace.distillation.evidence import marker
 from millrace.distillation.stream_mapping import IDENTIFIERS, LISTS, PROVENANCE, RecordSources, StreamMapping
-from millrace.distillation.stream_paths import MISSING, Ambiguous, FieldPath
 from millrace.distillation.stream_sources import Scalar, ScalarSource, TurnsSource, as_scalar
 from millrace.errors import BadInputError
+from millrace.methods.field_paths import MISSING, Ambiguous, FieldPath
 from millrace.records.trace import UtcTime
 
 MAX_ROW_BYTES = 16 * 2**20

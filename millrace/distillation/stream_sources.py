@@ -7,8 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, Strict, Tag, field_validator, model_validator
 
-from millrace.distillation.stream_paths import MISSING, Ambiguous, FieldPath, PathField
 from millrace.errors import BadInputError
+from millrace.methods.field_paths import MISSING, Ambiguous, FieldPath, PathField
 from millrace.records.base import Record
 
 EXACT = 2**53

@@ -12,10 +12,10 @@ from pydantic import Field, ValidationError
 from millrace.datasets.canonical import sha256_json
 from millrace.datasets.schema import table_of
 from millrace.errors import BadInputError
-from millrace.ingestion.field_paths import MISSING, PathField
 from millrace.ingestion.rating_scales import RatingScale, rating_of
 from millrace.ingestion.readers import Row, read_rows
 from millrace.ingestion.row_objects import object_of, refusal, skip_row
+from millrace.methods.field_paths import MISSING, PathField
 from millrace.methods.pseudonyms import pseudonym
 from millrace.methods.redaction import Redactor
 from millrace.records.base import Record

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Discriminator, Field, JsonValue, Tag, field_validator
 
 from millrace.errors import BadInputError
-from millrace.ingestion.field_paths import MISSING, FieldPath, PathField
+from millrace.methods.field_paths import MISSING, FieldPath, PathField
 from millrace.records.base import Record
 
 _SLOT = re.compile(r"\{([^{}]*)\}")

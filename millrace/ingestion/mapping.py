@@ -9,10 +9,10 @@ import yaml
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from millrace.errors import BadInputError, NotFoundError
-from millrace.ingestion.field_paths import MISSING, PathField
 from millrace.ingestion.field_sources import ItemsSource, Source, values_of
 from millrace.ingestion.forms import FORMS, FormName
 from millrace.ingestion.readers import Row
+from millrace.methods.field_paths import MISSING, PathField
 from millrace.records.base import Identifier, Record
 from millrace.records.trace import HumanRating, Trace
 

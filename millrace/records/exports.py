@@ -58,7 +58,8 @@ class PreferencePair(Record):
 
     pair_id: Identifier
     tenant_id: Identifier
-    user_id: str | None = None
+    user_id: str | None = Field(None, description="User of the chosen side")
+    rejected_user_id: str | None = Field(None, description="User of the other side: erasure finds the pair by both")
     task_id: Identifier
     prompt: list[ChatTurn] = Field(min_length=1)
     chosen: list[ChatTurn] = Field(min_length=1, max_length=1)

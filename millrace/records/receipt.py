@@ -12,7 +12,7 @@ StepType = Literal["stage", "effect"]
 
 
 class StepCounts(Record):
-    """Rows in and out of a step; skipped rows are those of ``skips`` outputs, quarantined ones those of ``quarantine``."""
+    """Rows in and out of a step; skipped and quarantined rows are those of outputs of kind skips and quarantine."""
 
     rows_in: int = Field(0, ge=0)
     rows_out: int = Field(0, ge=0)

@@ -178,3 +178,22 @@ class ReleaseVerdict(Record):
     n_files: int = Field(0, ge=0, description="Signed files that were looked at")
     approved_by: str | None = None
     findings: list[ReleaseFinding] = []
+
+
+ReleaseStatus = Literal["completed", "rejected", "failed"]
+
+
+class ReleaseReport(Record):
+    """How a freeze ended, as ``report.json``."""
+
+    format: int = 1
+    run_id: Identifier
+    version: Semver
+    status: ReleaseStatus
+    reason: str | None = None
+    distill_run: Identifier
+    gates: list[GateResult]
+    manifest: ReleaseManifest | None = Field(description="None where a gate failed; without approval where rejected")
+    manifest_sha256: Sha256 | None = Field(None, description="Of release-manifest.json; None unless it was frozen")
+    folder: str | None = Field(None, description="Where the release lies")
+    public_key: str | None = Field(None, description="What a stranger needs beside the folder")

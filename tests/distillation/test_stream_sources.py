@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from millrace.distillation.stream_paths import Ambiguous, FieldPath
 from millrace.distillation.stream_rows import object_of
 from millrace.distillation.stream_sources import MarkerSource, scalar_text
 from millrace.errors import BadInputError
+from millrace.methods.field_paths import Ambiguous, FieldPath
 
 SOURCE: TypeAdapter[Any] = TypeAdapter(MarkerSource)
 
@@ -77,7 +77,7 @@ def test_a_key_that_stands_twice_matters_where_it_is_read() -> None:
         FieldPath.parse("a.b").look_up(row)
 
 
-@pytest.mark.parametrize("text", ["", ".a", "a.", "a[", "a[1:2]", "a{b}", "a[x]"])
+@pytest.mark.parametrize("text", ["", ".a", "a.", "a[", "a{b}", "a[x]"])
 def test_what_is_no_path_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="path"):
         FieldPath.parse(text)

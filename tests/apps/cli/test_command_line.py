@@ -11,7 +11,7 @@ COMMANDS = [
     "annotate history", "annotate guidelines", "annotate adjudicate", "annotate export", "annotate import",
     "approve", "golden list", "golden show", "golden diff", "golden rollback", "golden remove", "evals", "rows",
     "verify", "gc", "alerts", "doctor", "gate", "import feedback", "ask", "export traces", "export embeddings",
-    "calibration build", "calibration check",
+    "calibration build", "calibration check", "explain", "trace-back", "release-key",
 ]  # fmt: skip
 HEAVY = ("prefect", "torch", "pyarrow", "sqlalchemy", "pandas", "numpy", "pydantic", "rich", "textual")
 

@@ -8,6 +8,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, InstanceOf, PlainSerializer
 
+from millrace.errors import BadInputError
+
 
 class Sign(Enum):
     """Values that no JSON row can hold."""
@@ -25,6 +27,14 @@ _STEP = re.compile(
            | (?P<first>(?:-?\d{1,9})?):(?P<last>(?:-?\d{1,9})?) ) \]""",
     re.VERBOSE,
 )
+
+
+class Ambiguous(dict[str, object]):
+    """An object of a row in which the keys ``twice`` stand more than once: nobody can say which value is meant."""
+
+    def __init__(self, content: dict[str, object], twice: frozenset[str]) -> None:
+        super().__init__(content)
+        self.twice = twice
 
 
 @dataclass(frozen=True)
@@ -49,7 +59,11 @@ class FieldPath:
         return cls(text, tuple(steps))
 
     def look_up(self, row: object) -> object:
-        """The value at the path, or ``MISSING``; behind ``[*]`` a list of what the elements have there."""
+        """The value at the path, or ``MISSING``; behind ``[*]`` a list of what the elements have there.
+
+        Raises:
+            BadInputError: with reason ``duplicate_key`` when a key of the path stands twice in an ``Ambiguous`` object.
+        """
         return _follow(row, self.steps)
 
     @property
@@ -73,6 +87,8 @@ def _step(found: re.Match[str]) -> Step:
 def _follow(value: object, steps: tuple[Step, ...]) -> object:
     for number, step in enumerate(steps):
         if isinstance(step, str):
+            if isinstance(value, Ambiguous) and step in value.twice:
+                raise BadInputError(f"the key {step!r} stands twice in an object", reason="duplicate_key")
             value = value.get(step, MISSING) if isinstance(value, dict) else MISSING
         elif not isinstance(value, list):
             return MISSING

@@ -2,7 +2,7 @@
 
 import pytest
 
-from millrace.ingestion.field_paths import MISSING, FieldPath
+from millrace.methods.field_paths import MISSING, FieldPath
 
 ROW = {"user": {"name": "Ada", "a.b": 1}, "turns": [{"t": "x"}, {"t": "y"}, {"s": 0}], "null": None}
 
