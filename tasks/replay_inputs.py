@@ -1,0 +1,140 @@
+"""What a replay works on: the tasks of a file, and the knowledge that a distillation exported."""
+
+import json
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+
+from millrace.datasets.manifest import DatasetRef
+from millrace.datasets.schema import table_of
+from millrace.distillation.replay_bundle import knowledge_chunks
+from millrace.distillation.replay_gate import GateConfig
+from millrace.distillation.replay_steps import read_steps
+from millrace.errors import BadInputError, NotFoundError
+from millrace.ingestion.questions import Screens, question_of
+from millrace.ingestion.readers import Row, read_rows
+from millrace.ingestion.row_objects import object_of, skip_row
+from millrace.ledger import runs
+from millrace.methods.injection import InjectionRule, InjectionScreen
+from millrace.methods.redaction import RedactionRule, Redactor
+from millrace.records.base import Identifier, Record
+from millrace.records.receipt import Receipt
+from millrace.records.replay import ReplayTask
+from millrace.records.rules import read_record
+from millrace.records.source import SourceRef
+from millrace.records.trace import SkipRow
+from tasks.effect import effect
+from tasks.parts import Tables, map_parts, write_parts
+from tasks.run import current_run
+from tasks.sources import table_path
+from tasks.stage import stage
+
+DISTILL, EXPORT_RAG = "distill", "export-rag"
+_ALL = 1_000_000
+
+
+class ReadTasks(Record):
+    """A file's tasks, and what could not be taken."""
+
+    tasks: DatasetRef
+    skips: DatasetRef
+
+
+class Knowledge(Record):
+    """What a distillation exported for retrieval, and the snapshot it is searched in."""
+
+    distill_run: Identifier
+    rows: DatasetRef
+
+
+@stage
+def read_tasks(source: SourceRef, redaction: list[RedactionRule], injection: list[InjectionRule]) -> ReadTasks:
+    """Read a file of tasks as `answer-questions` reads its questions, with the validation steps of a row."""
+    screens = Screens(Redactor(redaction), InjectionScreen(injection))
+    seen: set[str] = set()
+
+    def jobs() -> Iterator[partial[Tables]]:
+        for batch in read_rows(Path(source.path)):
+            tasks, skips = _tasks(list(batch), screens, source.name, seen)
+            yield partial(dict[str, pa.Table], replay_tasks=tasks, skips=skips)
+
+    parts = write_parts(jobs(), ["replay_tasks", "skips"])
+    return ReadTasks(tasks=parts["replay_tasks"], skips=parts["skips"])
+
+
+@effect
+def find_knowledge(distill_run: str | None) -> Knowledge:
+    """The RAG export of a distillation: of the run that is named, or of the newest that was completed.
+
+    Raises:
+        NotFoundError: there is none, or this home does not hold its export any more.
+        BadInputError: the run is none of `distill`, or was not completed.
+    """
+    run = current_run()
+    found = _distillation(distill_run)
+    path = run.home.run_folder(found.run_id) / "receipts" / f"{EXPORT_RAG}.json"
+    if not path.is_file():
+        raise NotFoundError(f"run {found.run_id} left no receipt {path.name}: nothing to retrieve from", file=str(path))
+    output = Receipt.model_validate(json.loads(path.read_bytes())).output
+    if not isinstance(output, dict) or "rows" not in output:
+        raise BadInputError(f"run {found.run_id}: its receipt {path.name} names no rows", file=str(path))
+    rows = DatasetRef.model_validate(output["rows"])
+    if not run.home.datasets.exists(rows):
+        raise NotFoundError(f"run {found.run_id}: its RAG export {rows.name} is not in this home any more")
+    return Knowledge(distill_run=found.run_id, rows=rows)
+
+
+@stage
+def cut_knowledge(rows: DatasetRef) -> DatasetRef:
+    """The RAG export as passages that an index can hold."""
+    return map_parts(rows, knowledge_chunks, kind="chunks")
+
+
+def _tasks(batch: Sequence[Row], screens: Screens, source: str, seen: set[str]) -> tuple[pa.Table, pa.Table]:
+    """Rows as tasks; one that cannot be taken, or whose validation steps cannot be used, is a skip."""
+    tasks, skips = [], []
+    for row in batch:
+        try:
+            task = _task(row, screens)
+            if task.question_id in seen:
+                raise BadInputError("a task with this id came before", reason="duplicate_id")
+        except BadInputError as error:
+            skips.append(skip_row(row, error, source))
+        else:
+            seen.add(task.question_id)
+            tasks.append(task)
+    return table_of(ReplayTask, tasks), table_of(SkipRow, skips)
+
+
+def _task(row: Row, screens: Screens) -> ReplayTask:
+    content = object_of(row)
+    steps = read_steps(content.get("validation") or [])
+    question = question_of(content, screens)
+    return ReplayTask(**dict(question), validation=steps)
+
+
+def _distillation(run_id: str | None) -> runs.Run:
+    ledger = current_run().home.ledger
+    if run_id is None:
+        known = (each for each in runs.list_runs(ledger, _ALL) if (each.flow, each.status) == (DISTILL, "completed"))
+        found = next(known, None)
+        if found is None:
+            raise NotFoundError(
+                "no distillation was completed in this home; make one with `millrace run distill`, or ask for the "
+                "baseline without knowledge with `--set retrieval=none`"
+            )
+        return found
+    found = runs.run_of(ledger, run_id)
+    if (found.flow, found.status) != (DISTILL, "completed"):
+        raise BadInputError(
+            f"distill_run {run_id}: a run of {found.flow}, {found.status}; a completed one of {DISTILL} is needed",
+            run_id=run_id,
+        )
+    return found
+
+
+def replay_gate(name: str) -> GateConfig:
+    """The gate's bounds and the validation steps of every task, from a bundled table or a path."""
+    return read_record(table_path(name), GateConfig)
