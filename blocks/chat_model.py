@@ -105,6 +105,11 @@ def open_price_table(path: Path | None = None) -> "PriceTable":
     return read_record(path or (Path(named) if named else bundled), PriceTable)
 
 
+def gateway_models(name: str = ENVIRONMENT) -> GatewayModels:
+    """Which models the gateway behind a name is asked for; errors as of :func:`chat_model_identity`."""
+    return _block(name).settings.models
+
+
 def _block(name: str) -> GatewayBlock:
     if name == ENVIRONMENT:
         return _block_of_environment()

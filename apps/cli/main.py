@@ -19,6 +19,7 @@ from apps.cli import (
     golden,
     imports,
     plan,
+    release,
     report,
     rows,
     run,
@@ -79,6 +80,7 @@ for module in (
     schema,
     verify,
     explain,
+    release,
     gc,
     doctor,
 ):

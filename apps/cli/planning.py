@@ -14,6 +14,7 @@ from millrace.datasets.parts import PART_ROWS
 from millrace.errors import NotFoundError
 from millrace.ingestion.document_files import SUFFIXES
 from millrace.ledger.catalogue import resolve_window
+from millrace.ledger.pointers import pointer
 from millrace.records.base import Record
 from millrace.records.receipt import Receipt
 from tasks.acceptance import fixture_folder, read_fixture
@@ -60,8 +61,8 @@ SPEEDS: dict[str, dict[str, float]] = {
     },
     "acceptance": {"judge-runs": 1_000},
     "audit": {"audit-distillation": 50_000},
-    "replay": {"read-tasks": 500, "replay-locally": 20},
-    "release-freeze": {"check-distillation": 500_000},
+    "replay": {"read-tasks": 500, "replay-locally": 20, "escalate-failures": 1_000},
+    "release-freeze": {"check-distillation": 10, "run-gate": 2, "publish-release": 100},
 }
 
 
@@ -162,6 +163,11 @@ def _distilled_records(home: Home, config: Any) -> int:
     return sum(each.counts.rows_out for each in receipts if each.step == "collect-evidence")
 
 
+def _golden_rows(home: Home, config: Any) -> int:
+    found = (pointer(home.ledger, f"golden/{name}") for name in config.golden)
+    return sum(int(each.value["dataset"]["rows"]) for each in found if each is not None)
+
+
 _COUNTS: dict[str, tuple[str, Callable[[Home, Any], int]]] = {
     "import-traces": ("rows", _file_rows),
     "import-feedback": ("rows", _file_rows),
@@ -173,7 +179,7 @@ _COUNTS: dict[str, tuple[str, Callable[[Home, Any], int]]] = {
     "acceptance": ("rows", _fixture_rows),
     "audit": ("records", _distilled_records),
     "replay": ("tasks", _file_rows),
-    "release-freeze": ("records", _distilled_records),
+    "release-freeze": ("golden rows", _golden_rows),
 }
 
 

@@ -46,7 +46,7 @@ class DecontaminationConfig(Record):
     near_match: bool = Field(True, description="Compare meanings by embedding too")
     cosine: float = Field(0.9, gt=0, le=0.999, description="Prompts this near to an eval question count as it")
     candidate_cosine: float = Field(
-        0.6,
+        0.55,
         ge=0,
         le=0.999,
         description="Prompts whose words alone are less near to every eval question are not embedded; chosen for a "

@@ -53,7 +53,7 @@ class RecordSources(Record):
         return self
 
     def with_own(self, own: "RecordSources") -> "RecordSources":
-        """These sources with those of one of several records in their place; markers are joined."""
+        """These sources with those of one of several records in their place; markers are joined, in order of name."""
         given: dict[str, Any] = {
             name: value for name in RecordSources.model_fields if (value := getattr(own, name)) is not None
         }
@@ -61,7 +61,7 @@ class RecordSources(Record):
             given = {"prompt": None, "history": None} | given
         elif {"prompt", "history"} & given.keys():
             given = {"conversation": None} | given
-        given["markers"] = self.markers | own.markers
+        given["markers"] = dict(sorted((self.markers | own.markers).items()))  # a receipt keeps no order of keys
         return RecordSources(**{name: getattr(self, name) for name in RecordSources.model_fields} | given)
 
 

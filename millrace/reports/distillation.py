@@ -147,5 +147,5 @@ def _stages(receipts: Sequence[Receipt]) -> str:
 
 
 def _files(summary: DistillSummary) -> str:
-    rows = [(name, f"`{digest}`") for name, digest in sorted(summary.files.items())]
+    rows = [(name, digest) for name, digest in sorted(summary.files.items())]
     return markdown_table(("File", "sha256"), rows, first_number=2) if rows else "None."

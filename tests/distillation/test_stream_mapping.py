@@ -142,7 +142,7 @@ def test_halueval_and_llmbar_are_read_with_their_labels() -> None:
     outputs = rows(SHARED / "llmbar" / "instances.jsonl", read_stream_mapping(STREAMS / "llmbar.yaml"))
     given = [json.loads(line) for line in (SHARED / "llmbar" / "instances.jsonl").read_text().splitlines()]
     preferred = [
-        row["text"] for row in outputs if row["markers"][-1] == {"name": "preferred", "value": "true", "number": 1}
+        row["text"] for row in outputs if {"name": "preferred", "value": "true", "number": 1} in row["markers"]
     ]
     assert len(outputs) == 200
     assert preferred == [row[f"output_{row['label']}"] for row in given]
