@@ -12,7 +12,7 @@ from millrace.ledger import catalogue, subjects
 from millrace.ledger.schema import SubjectType
 from tasks.run import Run, utc_now
 
-_SUBJECT_COLUMNS: dict[str, SubjectType] = {"user_id": "user", "tenant_id": "tenant"}
+_SUBJECT_COLUMNS: dict[str, SubjectType] = {"user_id": "user", "rejected_user_id": "user", "tenant_id": "tenant"}
 
 
 def catalogue_outputs(run: Run, inputs: list[DatasetRef], outputs: list[DatasetRef]) -> None:
