@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from millrace.distillation.evidence import marker
+
 DATA = Path(__file__).parents[1].parent / "shared" / "data"
 _AT = "2026-09-{day:02d}T{hour:02d}:{minute:02d}:00Z"
 _TEXT_CHARS = 420  # rows of about 750 bytes in all
@@ -43,7 +45,7 @@ def evidence_rows(n_rows: int, seed: int = 0) -> Iterator[dict[str, Any]]:
             "tenant_id": f"tenant-{task % 5}",
             "prompt": f"{prompt[:200]} (case {task} of the {_WORDS[task % len(_WORDS)]})",
             "text": f"{text[:_TEXT_CHARS]} [{marked}, {number}]",
-            "markers": markers,
+            "markers": [marker(name, value) for name, value in markers.items()],
         }
 
 

@@ -1,0 +1,251 @@
+"""Texts as words in a form that no disguise of layout changes, for many texts at once: a hash a word, no strings.
+
+Case, accents, the width of characters, invisible characters, look-alike letters, HTML entities and tags, Markdown's
+marks and the addresses of its links are left out. A word is a run of letters or of digits; an apostrophe between
+letters is none. In scripts without spaces between words every character is a word.
+"""
+
+import html
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from millrace.methods import disguises
+
+Hashes = npt.NDArray[np.uint64]
+Places = npt.NDArray[np.int64]
+
+_SLICE_BYTES = 1 << 20  # of text at once; bounds memory
+_BLOCK_BYTES = 1 << 17  # hashed at once, in the processor's cache; longer words are told apart by their beginning
+_MARKUP = r"&#?[0-9A-Za-z]{2,31};|</?[A-Za-z]|\]\("  # tells which texts need the slow way
+_TAG_NAMES = (
+    "a|abbr|b|blockquote|br|code|div|em|font|h[1-6]|hr|i|img|li|mark|ol|p|pre|s|small|span|strong|sub|sup|table|tbody|td|"
+    "th|thead|tr|u|ul"
+)
+_ATTRIBUTE = r"""\s+[\w:.-]{1,40}\s*=\s*(?:"[^"<>\0]{0,999}"|'[^'<>\0]{0,999}'|[^\s<>"'\0]{1,999})"""
+_TAG = re.compile(rf"</?(?:{_TAG_NAMES})(?:{_ATTRIBUTE}){{0,20}}\s*/?>", re.IGNORECASE)
+_ADDRESS = re.compile(r"\]\([^()\s\0]{0,2000}")  # of a link; its text stays
+_WITHOUT_SPACES = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
+    "\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+_SEPARATOR, _LETTER, _DIGIT = 0, 1, 2
+_APOSTROPHE = ord("'")
+
+
+def _classes() -> npt.NDArray[np.uint8]:
+    table = np.full(256, _SEPARATOR, dtype=np.uint8)
+    table[[*range(ord("a"), ord("z") + 1), *range(ord("A"), ord("Z") + 1), *range(0x80, 0x100)]] = _LETTER
+    table[range(ord("0"), ord("9") + 1)] = _DIGIT
+    return table
+
+
+def mixed(values: Hashes) -> Hashes:
+    """Every bit of the result hangs on every bit of the value; shape and type stay (splitmix64, Steele et al. 2014)."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
+
+
+def _powers(base: int, n: int) -> Hashes:
+    factors = np.full(n, base, dtype=np.uint64)
+    factors[:1] = 1
+    return np.multiply.accumulate(factors)
+
+
+_BASE = 0x9E3779B97F4A7C15
+_CLASS = _classes()
+_LOWER = np.array([code + 32 if 65 <= code <= 90 else code for code in range(256)], dtype=np.uint64)
+_CODE = mixed(_LOWER * np.uint64(_BASE) + np.uint64(1))
+_POWER, _INVERSE = _powers(_BASE, _BLOCK_BYTES), _powers(pow(_BASE, -1, 1 << 64), _BLOCK_BYTES)
+
+
+@dataclass(frozen=True, eq=False)
+class Words:
+    """Words of texts: those of text i are ``hashes[starts[i]:starts[i + 1]]``.
+
+    Attributes:
+        hashes: shape (n_words,); equal words have equal hashes, others differ but for one chance in 2**64.
+        starts: shape (n_texts + 1,), ascending from 0.
+    """
+
+    hashes: Hashes
+    starts: Places
+
+
+def words_of(texts: pa.Array | pa.ChunkedArray) -> Words:
+    """The words of each text, in order; a null has none. What a text gives does not hang on the others."""
+    array = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+    array = array.cast(pa.large_string()).fill_null("")
+    hashes, counts = [np.zeros(0, dtype=np.uint64)], [np.zeros(1, dtype=np.int64)]
+    for piece in _slices(array):
+        found, starts = _hashed(plain_texts(piece))
+        hashes.append(found)
+        counts.append(np.diff(starts))
+    return Words(np.concatenate(hashes), np.cumsum(np.concatenate(counts)))
+
+
+def folded(text: str) -> str:
+    """One text in the form whose words are compared, a space between words; for a few texts."""
+    plain = plain_texts(pa.array([text], pa.large_string()))[0].as_py().lower()
+    joined = re.sub(r"(?<=[^\W\d_])'(?=[^\W\d_])", "", plain)
+    return " ".join(re.findall(r"[^\W\d_]+|\d+", joined))
+
+
+def plain_texts(texts: pa.LargeStringArray) -> pa.LargeStringArray:
+    """Texts of ASCII, and of letters that have no likeness in ASCII; case and punctuation as they were."""
+    texts = texts if texts.offset == 0 else pa.concat_arrays([texts])
+    foreign = pc.not_equal(pc.utf8_length(texts), pc.binary_length(texts).cast(pa.int32()))
+    odd = pc.or_(foreign, pc.match_substring_regex(texts, _MARKUP))
+    if not pc.any(odd).as_py():
+        return texts
+    return pc.replace_with_mask(texts, odd, _without_disguise(texts.filter(odd)))
+
+
+def _without_disguise(texts: pa.LargeStringArray) -> pa.LargeStringArray:
+    """All as one string, a zero byte between them, because each character is folded by itself."""
+    joined = "\0".join(pc.replace_substring(texts, "\0", " ").to_pylist())
+    if "&" in joined:
+        joined = html.unescape(joined)
+    joined = _ADDRESS.sub("] ", _TAG.sub(" ", joined))
+    if not joined.isascii():
+        joined = joined.translate(_FOLDS)
+    return pa.array(joined.split("\0"), pa.large_string())
+
+
+class _Folds(dict[int, str]):
+    """What each character is compared as, found out when it is first met."""
+
+    def __missing__(self, code: int) -> str:
+        found = self[code] = chr(code) if code < 0x80 else "".join(map(_compared, disguises.normalise(chr(code))))
+        return found
+
+
+_FOLDS = _Folds()
+
+
+def _compared(character: str) -> str:
+    if character.isascii():
+        return character
+    kind = unicodedata.category(character)[0]
+    if _WITHOUT_SPACES.match(character) and kind in "LN":
+        return f" {character} "
+    if kind in "LN":
+        return character
+    return "" if kind == "M" or unicodedata.category(character) == "Cf" else " "
+
+
+def _slices(texts: pa.LargeStringArray) -> Iterator[pa.LargeStringArray]:
+    """Runs of whole texts of about a mebibyte; a longer text is one by itself."""
+    offsets = np.frombuffer(texts.buffers()[1], dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    start = 0
+    while start < len(texts):
+        end = int(np.searchsorted(offsets, offsets[start] + _SLICE_BYTES, side="right")) - 1
+        end = min(max(end, start + 1), len(texts))
+        yield texts.slice(start, end - start)
+        start = end
+
+
+def _hashed(texts: pa.LargeStringArray) -> tuple[Hashes, Places]:
+    """Hashes of all words, and where each text's begin."""
+    _, places, data = texts.buffers()
+    bounds = np.frombuffer(places, dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    codes = np.frombuffer(data, dtype=np.uint8) if data is not None else np.zeros(0, dtype=np.uint8)
+    codes, bounds = _without_apostrophes(codes[bounds[0] : bounds[-1]], bounds - bounds[0])
+    if not len(codes):
+        return np.zeros(0, dtype=np.uint64), np.zeros(len(bounds), dtype=np.int64)
+    classes = _CLASS[codes]
+    changes = np.empty(len(codes) + 1, dtype=np.bool_)
+    np.not_equal(classes[1:], classes[:-1], out=changes[1:-1])
+    changes[bounds] = True
+    changes[[0, -1]] = True
+    edges = np.flatnonzero(changes)
+    is_word = classes[edges[:-1]] != _SEPARATOR
+    hashes = _run_hashes(codes, edges)[is_word]
+    return mixed(hashes), np.searchsorted(edges[:-1][is_word], bounds).astype(np.int64)
+
+
+def _without_apostrophes(codes: npt.NDArray[np.uint8], bounds: Places) -> tuple[npt.NDArray[np.uint8], Places]:
+    """Bytes without the apostrophes that stand between letters, so that "don't" is "dont"."""
+    found = np.flatnonzero(codes == _APOSTROPHE)
+    found = found[(found > 0) & (found < len(codes) - 1)]
+    between = (_CLASS[codes[found - 1]] == _LETTER) & (_CLASS[codes[found + 1]] == _LETTER)
+    dropped = found[between]  # at a text's beginning or end too, where it changes nothing
+    return np.delete(codes, dropped), bounds - np.searchsorted(dropped, bounds)
+
+
+def _run_hashes(codes: npt.NDArray[np.uint8], edges: Places) -> Hashes:
+    """A polynomial hash of the bytes between neighbouring edges, modulo 2**64, whatever stands around them."""
+    hashes = np.zeros(len(edges) - 1, dtype=np.uint64)
+    run = 0
+    while run < len(hashes):
+        end = int(np.searchsorted(edges, edges[run] + _BLOCK_BYTES, side="right")) - 1
+        end = max(end, run + 1)
+        first, last = edges[run], min(edges[end], edges[run] + _BLOCK_BYTES)
+        terms = _CODE[codes[first:last]] * _POWER[: last - first]
+        begins = edges[run:end] - first
+        hashes[run:end] = np.add.reduceat(terms, begins) * _INVERSE[begins]
+        run = end
+    return hashes
+
+
+def polynomial(hashes: Hashes, begins: Places, lengths: Places) -> Hashes:
+    """One hash for each run of words, as :func:`windows` gives it; a run of no words has 0.
+
+    Args:
+        begins, lengths: shape (n_runs,); runs may overlap and must lie within ``hashes``.
+    """
+    result = np.zeros(len(begins), dtype=np.uint64)
+    some = np.flatnonzero(lengths > 0)
+    for part in _runs_of(lengths[some], 1 << 20):
+        chosen = some[part]
+        sizes = lengths[chosen]
+        firsts = np.cumsum(sizes) - sizes
+        inner = np.arange(int(sizes.sum())) - np.repeat(firsts, sizes)
+        terms = hashes[np.repeat(begins[chosen], sizes) + inner] * _powers(_BASE, int(sizes.max()))[inner]
+        result[chosen] = np.add.reduceat(terms, firsts)
+    return mixed(result)
+
+
+def windows(hashes: Hashes, sizes: Sequence[int]) -> dict[int, Hashes]:
+    """For each size the hash of every run of so many neighbouring words, shape (n_words - size + 1,)."""
+    doubled = {1: hashes}
+    found: dict[int, Hashes] = {}
+    for size in sorted(set(sizes)):
+        total, done = np.zeros(0, dtype=np.uint64), 0
+        for width in (1 << bit for bit in reversed(range(size.bit_length())) if size >> bit & 1):
+            part = _doubled(doubled, width)
+            total = part if not done else _joined(total, part, done)
+            done += width
+        found[size] = mixed(total)
+    return found
+
+
+def _doubled(known: dict[int, Hashes], width: int) -> Hashes:
+    if width not in known:
+        half = _doubled(known, width // 2)
+        known[width] = _joined(half, half, width // 2)
+    return known[width]
+
+
+def _joined(left: Hashes, right: Hashes, width: int) -> Hashes:
+    """Of runs of ``width`` words and of those that follow them."""
+    n = max(len(right) - width, 0)
+    return left[:n] + right[width : width + n] * np.uint64(pow(_BASE, width, 1 << 64))
+
+
+def _runs_of(sizes: Places, most: int) -> Iterator[slice]:
+    """Slices whose sizes add up to at most ``most``, or of one that is larger."""
+    ends = np.cumsum(sizes)
+    start = 0
+    while start < len(sizes):
+        before = ends[start - 1] if start else 0
+        end = max(int(np.searchsorted(ends, before + most, side="right")), start + 1)
+        yield slice(start, end)
+        start = end
