@@ -12,6 +12,8 @@ from benchmarks import (
     answer_relevance,
     answering,
     clustering,
+    decontamination,
+    distillation,
     drift,
     embedding,
     gate,
@@ -65,6 +67,11 @@ SECTIONS: dict[str, tuple[str, Callable[[], str]]] = {
     "anomaly": ("Anomalies of daily figures", anomaly.run),
     "gate": ("The gate: false failures and power, beside the bare 2 % rule", gate.run),
     "quiet-days": ("Twenty quiet days on real text, and one with shuffled passages", quiet_days.run),
+    "decontamination": (
+        "Decontamination: planted leaks, false alarms, the filter by words, speed",
+        decontamination.run,
+    ),
+    "distillation": ("Distillation: collect to exports against a running server", distillation.run),
     "installation": ("Installation and demo", installation.run),
 }
 

@@ -36,7 +36,7 @@ class AuditConfig(FlowConfig):
     threshold: float = Field(DriftConfig().threshold, gt=0, description="Change against the baseline worth a note")
     embedder: EmbedderName = EmbedderName()
     acceptance: bool = Field(True, description="Run the acceptance fixture too, in a process of its own")
-    acceptance_timeout_s: float = Field(600, gt=0)
+    acceptance_timeout_s: float = Field(600, gt=0, description="A fixture that takes longer fails the audit")
     reports_folder: str = "eval_reports"
 
 

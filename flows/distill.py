@@ -1,5 +1,6 @@
 """Evidence to training data: collected, scored, kept apart from what is evaluated on, exported with its origin."""
 
+from pathlib import Path
 from typing import Literal
 
 from prefect import flow
@@ -125,7 +126,7 @@ def distil(config: DistillConfig) -> DistillResult:
     about = about_exports(
         distilled,
         files,
-        f"{config.scoring_rules} {rules.version}",
+        f"{Path(config.scoring_rules).stem} {rules.version}",
         near_match=config.decontamination.near_match,
     )
     published = publish_exports(

@@ -34,7 +34,7 @@ from tasks.replay import (
     replay_locally,
 )
 from tasks.replay_answerers import check_models
-from tasks.replay_inputs import Knowledge, ReadTasks, cut_knowledge, find_knowledge, read_tasks, replay_gate
+from tasks.replay_inputs import Knowledge, ReadTasks, cut_knowledge, find_knowledge, read_tasks
 from tasks.replay_report import (
     ReplayFindings,
     compare_baseline,
@@ -46,7 +46,7 @@ from tasks.reports import PublishedReport
 from tasks.run import FlowConfig, current_run, recorded
 from tasks.scorer import read_active_scorer
 from tasks.sources import source_ref
-from tasks.tables import injection_rules, redaction_rules
+from tasks.tables import injection_rules, redaction_rules, replay_gate
 
 PLAYBOOKS = "playbooks"  # the index of what was distilled, beside those of documents
 

@@ -20,20 +20,24 @@ from tasks.tables import redaction_rules
 
 PYTHON = "{python}"
 _MILLRACE = [PYTHON, "-P", "-m", "apps.cli.main"]  # -P: an `apps` folder of the working directory is not ours
-BUNDLED = (
-    GateCommand(name="acceptance", argv=[*_MILLRACE, "run", "acceptance", "--json"]),
-    GateCommand(name="audit", argv=[*_MILLRACE, "run", "audit", "--json"]),
-)
 _N_LINES, _LINE_LENGTH, _TAIL_BYTES = 20, 400, 65_536
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _SECRET_NAME = re.compile(r"(?i)key|token|secret|passw|credential|auth")
 _SHORTEST_SECRET = 6  # characters; shorter values would be found in any text
 
 
-def release_gates(own: list[GateCommand], tests: GateCommand | None) -> list[GateCommand]:
+def release_gates(distill_run: str, own: list[GateCommand], tests: GateCommand | None) -> list[GateCommand]:
     """The bundled gates, the product's tests, then one's own; one's own of the same name takes another's place."""
-    gates = {gate.name: gate for gate in [*BUNDLED, *([tests] if tests else []), *own]}
+    gates = {gate.name: gate for gate in [*_bundled(distill_run), *([tests] if tests else []), *own]}
     return list(gates.values())
+
+
+def _bundled(distill_run: str) -> list[GateCommand]:
+    audited = ["--set", f"distill_run={distill_run}", "--set", "acceptance=false"]  # that is a gate of its own
+    return [
+        GateCommand(name="acceptance", argv=[*_MILLRACE, "run", "acceptance", "--json"]),
+        GateCommand(name="audit", argv=[*_MILLRACE, "run", "audit", *audited, "--json"]),
+    ]
 
 
 @effect

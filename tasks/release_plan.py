@@ -10,20 +10,19 @@ from blocks.signing_key import open_signer
 from millrace.adapters.git import GitCheckout
 from millrace.datasets.manifest import DatasetRef
 from millrace.errors import BadInputError, NotFoundError
-from millrace.ledger import pointers, runs
+from millrace.ledger import pointers
 from millrace.records.base import Identifier, Record
 from millrace.records.golden import GoldenVersion, Semver
 from millrace.records.release import GateCommand, GateResult, ReleaseTag
+from tasks.distillations import find_distillation
 from tasks.effect import effect
 from tasks.golden import pointer_name, read_version
 from tasks.home import Home
 from tasks.release_gates import release_gates
 from tasks.run import FlowConfig, Run, current_run
 
-DISTILL_FLOW = "distill"
 OWN_TESTS = ["make", "check"]
 _OWN_CHECKOUT = Path(__file__).resolve().parents[1]
-_ALL_RUNS = 1_000_000
 _SHOWN_FILES = 20
 
 
@@ -80,11 +79,12 @@ def plan_release(settings: ReleaseSettings) -> ReleasePlan:
     checkout = GitCheckout(Path(settings.repository).expanduser()) if settings.repository is not None else None
     tests = own_tests_gate(settings, checkout.root if checkout else None, _OWN_CHECKOUT)
     command = tests if isinstance(tests, GateCommand) else None
-    gates = release_gates(settings.gates, command)
+    distill_run = find_distillation(run.home, settings.distill_run)
+    gates = release_gates(distill_run, settings.gates, command)
     replaced = any(gate.name == tests.name for gate in settings.gates)
     return ReleasePlan(
         version=settings.version,
-        distill_run=_distill_run(run, settings.distill_run),
+        distill_run=distill_run,
         golden=[_active_golden(run, name) for name in dict.fromkeys(settings.golden)],
         gates=gates,
         not_run=[tests] if isinstance(tests, GateResult) and not replaced else [],
@@ -130,23 +130,6 @@ def _project_name(root: Path) -> str | None:
     except (OSError, ValueError):
         return None
     return str(project.get("name"))
-
-
-def _distill_run(run: Run, wanted: str | None) -> str:
-    ledger = run.home.ledger
-    if wanted is None:
-        known = runs.list_runs(ledger, limit=_ALL_RUNS)
-        done = [each.run_id for each in known if each.flow == DISTILL_FLOW and each.status == "completed"]
-        if not done:
-            raise NotFoundError("no run of distill has completed in this home; `millrace run distill` makes one")
-        return done[0]
-    found = runs.run_of(ledger, wanted)
-    if found.flow != DISTILL_FLOW or found.status != "completed":
-        raise BadInputError(
-            f"distill_run: {wanted} is a run of {found.flow} and {found.status}; a completed run of distill is needed",
-            run_id=wanted,
-        )
-    return found.run_id
 
 
 def _active_golden(run: Run, name: str) -> FrozenGolden:

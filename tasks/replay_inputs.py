@@ -10,29 +10,25 @@ import pyarrow as pa
 from millrace.datasets.manifest import DatasetRef
 from millrace.datasets.schema import table_of
 from millrace.distillation.replay_bundle import knowledge_chunks
-from millrace.distillation.replay_gate import GateConfig
 from millrace.distillation.replay_steps import read_steps
 from millrace.errors import BadInputError, NotFoundError
 from millrace.ingestion.questions import Screens, question_of
 from millrace.ingestion.readers import Row, read_rows
 from millrace.ingestion.row_objects import object_of, skip_row
-from millrace.ledger import runs
 from millrace.methods.injection import InjectionRule, InjectionScreen
 from millrace.methods.redaction import RedactionRule, Redactor
 from millrace.records.base import Identifier, Record
 from millrace.records.receipt import Receipt
 from millrace.records.replay import ReplayTask
-from millrace.records.rules import read_record
 from millrace.records.source import SourceRef
 from millrace.records.trace import SkipRow
+from tasks.distillations import find_distillation
 from tasks.effect import effect
 from tasks.parts import Tables, map_parts, write_parts
 from tasks.run import current_run
-from tasks.sources import table_path
 from tasks.stage import stage
 
-DISTILL, EXPORT_RAG = "distill", "export-rag"
-_ALL = 1_000_000
+EXPORT_RAG = "export-rag"
 
 
 class ReadTasks(Record):
@@ -73,17 +69,17 @@ def find_knowledge(distill_run: str | None) -> Knowledge:
         BadInputError: the run is none of `distill`, or was not completed.
     """
     run = current_run()
-    found = _distillation(distill_run)
-    path = run.home.run_folder(found.run_id) / "receipts" / f"{EXPORT_RAG}.json"
+    found = find_distillation(run.home, distill_run)
+    path = run.home.run_folder(found) / "receipts" / f"{EXPORT_RAG}.json"
     if not path.is_file():
-        raise NotFoundError(f"run {found.run_id} left no receipt {path.name}: nothing to retrieve from", file=str(path))
+        raise NotFoundError(f"run {found} left no receipt {path.name}: nothing to retrieve from", file=str(path))
     output = Receipt.model_validate(json.loads(path.read_bytes())).output
     if not isinstance(output, dict) or "rows" not in output:
-        raise BadInputError(f"run {found.run_id}: its receipt {path.name} names no rows", file=str(path))
+        raise BadInputError(f"run {found}: its receipt {path.name} names no rows", file=str(path))
     rows = DatasetRef.model_validate(output["rows"])
     if not run.home.datasets.exists(rows):
-        raise NotFoundError(f"run {found.run_id}: its RAG export {rows.name} is not in this home any more")
-    return Knowledge(distill_run=found.run_id, rows=rows)
+        raise NotFoundError(f"run {found}: its RAG export {rows.name} is not in this home any more")
+    return Knowledge(distill_run=found, rows=rows)
 
 
 @stage
@@ -113,28 +109,3 @@ def _task(row: Row, screens: Screens) -> ReplayTask:
     steps = read_steps(content.get("validation") or [])
     question = question_of(content, screens)
     return ReplayTask(**dict(question), validation=steps)
-
-
-def _distillation(run_id: str | None) -> runs.Run:
-    ledger = current_run().home.ledger
-    if run_id is None:
-        known = (each for each in runs.list_runs(ledger, _ALL) if (each.flow, each.status) == (DISTILL, "completed"))
-        found = next(known, None)
-        if found is None:
-            raise NotFoundError(
-                "no distillation was completed in this home; make one with `millrace run distill`, or ask for the "
-                "baseline without knowledge with `--set retrieval=none`"
-            )
-        return found
-    found = runs.run_of(ledger, run_id)
-    if (found.flow, found.status) != (DISTILL, "completed"):
-        raise BadInputError(
-            f"distill_run {run_id}: a run of {found.flow}, {found.status}; a completed one of {DISTILL} is needed",
-            run_id=run_id,
-        )
-    return found
-
-
-def replay_gate(name: str) -> GateConfig:
-    """The gate's bounds and the validation steps of every task, from a bundled table or a path."""
-    return read_record(table_path(name), GateConfig)

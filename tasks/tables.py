@@ -5,6 +5,7 @@ from pathlib import Path
 
 from millrace.answering.output_schema import OutputSchemas
 from millrace.answering.routes import RoutingTable
+from millrace.distillation.replay_gate import GateConfig
 from millrace.distillation.scoring_rules import ScoringRules, read_scoring_rules
 from millrace.distillation.stream_mapping import StreamMapping, read_stream_mapping
 from millrace.evaluation.metrics import CRITERIA, METRICS
@@ -36,6 +37,11 @@ def scoring_rules(name: str = "scoring") -> ScoringRules:
 def stream_mapping(name: str) -> StreamMapping:
     """How the rows of a file become evidence: a mapping of ``configs/streams`` by name, or one's own by path."""
     return read_stream_mapping(table_path(name, "streams"))
+
+
+def replay_gate(name: str = "replay_gate") -> GateConfig:
+    """The bounds of a replay's gate, and the validation steps of every task."""
+    return read_record(table_path(name), GateConfig)
 
 
 def redaction_rules(name: str = "pii") -> list[RedactionRule]:

@@ -14,7 +14,6 @@ from pydantic import BaseModel
 
 from blocks.chat_model import open_price_table
 from tasks.ingestion import bundled_mapping
-from tasks.replay_inputs import replay_gate
 from tasks.run import FlowConfig
 from tasks.tables import (
     alert_rules,
@@ -22,6 +21,7 @@ from tasks.tables import (
     injection_rules,
     output_schemas,
     redaction_rules,
+    replay_gate,
     routing_table,
     scoring_rules,
     triage_calibration,

@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 def approve(
     terminal: Terminal,
-    run: Annotated[str, typer.Argument(help="Run id, the beginning of one, or `latest`.")],
+    run: Annotated[str, typer.Argument(help="Run id, the beginning of one, or `latest`: the latest that asks.")],
     decision: Annotated[str | None, typer.Option(help="approve, reject or extend; asked when left out.")] = None,
     reviewer: Annotated[str | None, typer.Option(help="Your name; recorded as claimed.")] = None,
     note: Annotated[str | None, typer.Option(help="Why; kept with the decision.")] = None,

@@ -6,7 +6,7 @@ from typing import cast
 
 from apps.cli.environment import prepare
 from apps.cli.prefect_runs import Standing, answer, standing_of
-from apps.cli.run_names import find_run, lives
+from apps.cli.run_names import LATEST, find_run, lives
 from apps.cli.terminal import Terminal
 from millrace.errors import BadInputError, UnavailableError
 from millrace.ledger import approvals
@@ -43,14 +43,15 @@ class Taken:
 
 
 def open_question(terminal: Terminal, name: str) -> Question:
-    """What the run asks and nobody has decided yet.
+    """What the run asks and nobody has decided yet; ``latest`` is the latest that asks something, where one does.
 
     Raises:
         NotFoundError: no such run.
         BadInputError: it waits for nothing.
     """
     ledger = terminal.existing_home().ledger
-    run = find_run(ledger, name)
+    asked = approvals.waiting(ledger) if name == LATEST else []
+    run = find_run(ledger, asked[-1].run_id if asked else name)
     waiting = approvals.waiting(ledger, run.run_id)
     if not waiting:
         raise BadInputError(f"run {run.run_id} waits for no decision; it is {run.status}", run_id=run.run_id)

@@ -25,6 +25,7 @@ from apps.cli import (
     run,
     runs,
     schema,
+    trace_back,
     up,
     verify,
 )
@@ -80,6 +81,7 @@ for module in (
     schema,
     verify,
     explain,
+    trace_back,
     release,
     gc,
     doctor,

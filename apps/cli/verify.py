@@ -1,5 +1,6 @@
-"""``millrace verify``: whether everything a run put out is still what its receipts say."""
+"""``millrace verify``: whether what a run or a release holds is still what was recorded of it."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,10 +20,13 @@ def register(app: typer.Typer) -> None:
 
 def verify(
     terminal: Terminal,
-    run: Annotated[str, typer.Argument(help="Run id, the beginning of one, or `latest`.")],
-    recompute: Annotated[bool, typer.Option("--recompute", help="Compute every stage again as well.")] = False,
+    run: Annotated[str, typer.Argument(help="Run id, the beginning of one, `latest`, or the folder of a release.")],
+    recompute: Annotated[bool, typer.Option("--recompute", help="Compute every stage of a run again as well.")] = False,
+    key: Annotated[Path | None, typer.Option(help="Public key of whoever made the release; needed for one.")] = None,
 ) -> int:
-    """Read and hash again every dataset, published export and source file that a run's receipts name."""
+    """Read and hash again all that a run's receipts name, or every file of a signed release."""
+    if key is not None or Path(run).exists():
+        return _verify_release(terminal, Path(run), key)
     from apps.cli.run_names import find_run
     from apps.cli.verification import check_datasets, check_exports, check_receipts, check_recomputed, check_sources
 
@@ -38,6 +42,15 @@ def verify(
     document = {"run_id": found.run_id, "verified": not bad, "recomputed": recompute, "checks": checks}
     terminal.show(document, *_human(found.run_id, checks, bad))
     return FINDING if bad else OK
+
+
+def _verify_release(terminal: Terminal, folder: Path, key: Path | None) -> int:
+    from apps.cli.release_verification import verdict_lines, verify_release
+
+    with terminal.working("hashing the release"):
+        verdict = verify_release(folder, key)
+    terminal.show(verdict, *verdict_lines(verdict))
+    return OK if verdict.verified else FINDING
 
 
 def _human(run_id: str, checks: "list[Check]", bad: "list[Check]") -> list[Any]:

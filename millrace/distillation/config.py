@@ -50,7 +50,7 @@ class DecontaminationConfig(Record):
         ge=0,
         le=0.999,
         description="Prompts whose words alone are less near to every eval question are not embedded; chosen for a "
-        "cosine of 0.9, lower it with that. 0 embeds nearly all, and misses nothing",
+        "cosine of 0.9, lower it with that",
     )
 
 

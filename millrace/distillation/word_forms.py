@@ -20,9 +20,11 @@ from millrace.methods import disguises
 
 Hashes = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.uint8]
+Flags = npt.NDArray[np.bool_]
 
-_SLICE_BYTES = 1 << 20  # of text at once; bounds memory
-_BLOCK_BYTES = 1 << 17  # hashed at once, in the processor's cache; longer words are told apart by their beginning
+_SLICE_BYTES = 1 << 18  # of text at once, in the processor's cache; bounds memory
+_CHUNK = 8  # bytes of a word that make one number
 _MARKUP = r"&#?[0-9A-Za-z]{2,31};|</?[A-Za-z]|\]\("  # tells which texts need the slow way
 _TAG_NAMES = (
     "a|abbr|b|blockquote|br|code|div|em|font|h[1-6]|hr|i|img|li|mark|ol|p|pre|s|small|span|strong|sub|sup|table|tbody|td|"
@@ -35,15 +37,8 @@ _WITHOUT_SPACES = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
     "\uf900-\ufaff\U00020000-\U0003ffff]"
 )
-_SEPARATOR, _LETTER, _DIGIT = 0, 1, 2
-_APOSTROPHE = ord("'")
-
-
-def _classes() -> npt.NDArray[np.uint8]:
-    table = np.full(256, _SEPARATOR, dtype=np.uint8)
-    table[[*range(ord("a"), ord("z") + 1), *range(ord("A"), ord("Z") + 1), *range(0x80, 0x100)]] = _LETTER
-    table[range(ord("0"), ord("9") + 1)] = _DIGIT
-    return table
+_FOREIGN = re.compile("[^\0-\x7f]+")
+_APOSTROPHE, _SMALL, _NOT_ASCII = ord("'"), 0x20, 0x80
 
 
 def mixed(values: Hashes) -> Hashes:
@@ -60,10 +55,7 @@ def _powers(base: int, n: int) -> Hashes:
 
 
 _BASE = 0x9E3779B97F4A7C15
-_CLASS = _classes()
-_LOWER = np.array([code + 32 if 65 <= code <= 90 else code for code in range(256)], dtype=np.uint64)
-_CODE = mixed(_LOWER * np.uint64(_BASE) + np.uint64(1))
-_POWER, _INVERSE = _powers(_BASE, _BLOCK_BYTES), _powers(pow(_BASE, -1, 1 << 64), _BLOCK_BYTES)
+_WITHIN = np.array([(1 << 8 * n) - 1 for n in range(_CHUNK + 1)], dtype=np.uint64)  # keeps the first n bytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +74,7 @@ class Words:
 def words_of(texts: pa.Array | pa.ChunkedArray) -> Words:
     """The words of each text, in order; a null has none. What a text gives does not hang on the others."""
     array = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
-    array = array.cast(pa.large_string()).fill_null("")
+    array = array.fill_null("")
     hashes, counts = [np.zeros(0, dtype=np.uint64)], [np.zeros(1, dtype=np.int64)]
     for piece in _slices(array):
         found, starts = _hashed(plain_texts(piece))
@@ -98,24 +90,40 @@ def folded(text: str) -> str:
     return " ".join(re.findall(r"[^\W\d_]+|\d+", joined))
 
 
-def plain_texts(texts: pa.LargeStringArray) -> pa.LargeStringArray:
+def plain_texts(texts: pa.Array) -> pa.Array:
     """Texts of ASCII, and of letters that have no likeness in ASCII; case and punctuation as they were."""
-    texts = texts if texts.offset == 0 else pa.concat_arrays([texts])
-    foreign = pc.not_equal(pc.utf8_length(texts), pc.binary_length(texts).cast(pa.int32()))
-    odd = pc.or_(foreign, pc.match_substring_regex(texts, _MARKUP))
-    if not pc.any(odd).as_py():
+    odd = _odd(texts)
+    if not len(odd):
         return texts
-    return pc.replace_with_mask(texts, odd, _without_disguise(texts.filter(odd)))
+    mask = np.zeros(len(texts), dtype=np.bool_)
+    mask[odd] = True
+    found = _without_disguise(texts.take(pa.array(odd))).cast(texts.type)
+    whole = texts if texts.offset == 0 else pa.concat_arrays([texts])
+    return pc.replace_with_mask(whole, pa.array(mask), found)
 
 
-def _without_disguise(texts: pa.LargeStringArray) -> pa.LargeStringArray:
+def _odd(texts: pa.Array) -> Places:
+    """The texts that need the slow way: with a byte that is not ASCII, or with something like markup."""
+    codes, bounds = _bytes_of(texts)
+    foreign = _owners(codes >= _NOT_ASCII, bounds)
+    marked = _owners((codes == ord("&")) | (codes == ord("<")) | (codes == ord("]")), bounds)
+    if len(marked):
+        marked = marked[np.asarray(pc.match_substring_regex(texts.take(pa.array(marked)), _MARKUP))]
+    return np.union1d(foreign, marked)
+
+
+def _owners(flags: npt.NDArray[np.bool_], bounds: Places) -> Places:
+    """The texts that hold a flagged byte, ascending, each once."""
+    return np.unique(np.searchsorted(bounds, np.flatnonzero(flags), side="right") - 1)
+
+
+def _without_disguise(texts: pa.Array) -> pa.Array:
     """All as one string, a zero byte between them, because each character is folded by itself."""
     joined = "\0".join(pc.replace_substring(texts, "\0", " ").to_pylist())
     if "&" in joined:
         joined = html.unescape(joined)
     joined = _ADDRESS.sub("] ", _TAG.sub(" ", joined))
-    if not joined.isascii():
-        joined = joined.translate(_FOLDS)
+    joined = _FOREIGN.sub(lambda found: found[0].translate(_FOLDS), joined)
     return pa.array(joined.split("\0"), pa.large_string())
 
 
@@ -141,9 +149,9 @@ def _compared(character: str) -> str:
     return "" if kind == "M" or unicodedata.category(character) == "Cf" else " "
 
 
-def _slices(texts: pa.LargeStringArray) -> Iterator[pa.LargeStringArray]:
-    """Runs of whole texts of about a mebibyte; a longer text is one by itself."""
-    offsets = np.frombuffer(texts.buffers()[1], dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1]
+def _slices(texts: pa.Array) -> Iterator[pa.Array]:
+    """Runs of whole texts of some hundred kibibytes; a longer text is one by itself."""
+    offsets = _offsets(texts)
     start = 0
     while start < len(texts):
         end = int(np.searchsorted(offsets, offsets[start] + _SLICE_BYTES, side="right")) - 1
@@ -152,46 +160,70 @@ def _slices(texts: pa.LargeStringArray) -> Iterator[pa.LargeStringArray]:
         start = end
 
 
-def _hashed(texts: pa.LargeStringArray) -> tuple[Hashes, Places]:
-    """Hashes of all words, and where each text's begin."""
-    _, places, data = texts.buffers()
-    bounds = np.frombuffer(places, dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1]
+def _offsets(texts: pa.Array) -> Places:
+    width = np.int64 if pa.types.is_large_string(texts.type) else np.int32
+    offsets = np.frombuffer(texts.buffers()[1], dtype=width)
+    return offsets[texts.offset : texts.offset + len(texts) + 1].astype(np.int64)
+
+
+def _bytes_of(texts: pa.Array) -> tuple[Bytes, Places]:
+    """The bytes of all texts, and where each text's begin; nothing is copied. No nulls, at least one text."""
+    bounds, data = _offsets(texts), texts.buffers()[2]
     codes = np.frombuffer(data, dtype=np.uint8) if data is not None else np.zeros(0, dtype=np.uint8)
-    codes, bounds = _without_apostrophes(codes[bounds[0] : bounds[-1]], bounds - bounds[0])
+    return codes[bounds[0] : bounds[-1]], bounds - bounds[0]
+
+
+def _hashed(texts: pa.Array) -> tuple[Hashes, Places]:
+    """Hashes of all words, and where each text's begin."""
+    codes, bounds = _without_apostrophes(*_bytes_of(texts))
     if not len(codes):
         return np.zeros(0, dtype=np.uint64), np.zeros(len(bounds), dtype=np.int64)
-    classes = _CLASS[codes]
-    changes = np.empty(len(codes) + 1, dtype=np.bool_)
-    np.not_equal(classes[1:], classes[:-1], out=changes[1:-1])
-    changes[bounds] = True
-    changes[[0, -1]] = True
-    edges = np.flatnonzero(changes)
-    is_word = classes[edges[:-1]] != _SEPARATOR
-    hashes = _run_hashes(codes, edges)[is_word]
-    return mixed(hashes), np.searchsorted(edges[:-1][is_word], bounds).astype(np.int64)
+    begins, ends = _word_places(codes, bounds)
+    return _word_hashes(_small(codes), begins, ends - begins), np.searchsorted(begins, bounds).astype(np.int64)
 
 
-def _without_apostrophes(codes: npt.NDArray[np.uint8], bounds: Places) -> tuple[npt.NDArray[np.uint8], Places]:
+def _is_letter(codes: Bytes) -> Flags:
+    return ((codes | np.uint8(_SMALL)) - np.uint8(ord("a")) < 26) | (codes >= _NOT_ASCII)
+
+
+def _without_apostrophes(codes: Bytes, bounds: Places) -> tuple[Bytes, Places]:
     """Bytes without the apostrophes that stand between letters, so that "don't" is "dont"."""
     found = np.flatnonzero(codes == _APOSTROPHE)
     found = found[(found > 0) & (found < len(codes) - 1)]
-    between = (_CLASS[codes[found - 1]] == _LETTER) & (_CLASS[codes[found + 1]] == _LETTER)
+    between = _is_letter(codes[found - 1]) & _is_letter(codes[found + 1])
     dropped = found[between]  # at a text's beginning or end too, where it changes nothing
     return np.delete(codes, dropped), bounds - np.searchsorted(dropped, bounds)
 
 
-def _run_hashes(codes: npt.NDArray[np.uint8], edges: Places) -> Hashes:
-    """A polynomial hash of the bytes between neighbouring edges, modulo 2**64, whatever stands around them."""
-    hashes = np.zeros(len(edges) - 1, dtype=np.uint64)
-    run = 0
-    while run < len(hashes):
-        end = int(np.searchsorted(edges, edges[run] + _BLOCK_BYTES, side="right")) - 1
-        end = max(end, run + 1)
-        first, last = edges[run], min(edges[end], edges[run] + _BLOCK_BYTES)
-        terms = _CODE[codes[first:last]] * _POWER[: last - first]
-        begins = edges[run:end] - first
-        hashes[run:end] = np.add.reduceat(terms, begins) * _INVERSE[begins]
-        run = end
+def _word_places(codes: Bytes, bounds: Places) -> tuple[Places, Places]:
+    """Where each word begins and ends: a run of letters or of digits of one text."""
+    letter, digit = _is_letter(codes), codes - np.uint8(ord("0")) < 10
+    edge = np.ones(len(codes) + 1, dtype=np.bool_)
+    np.logical_or(letter[1:] != letter[:-1], digit[1:] != digit[:-1], out=edge[1:-1])
+    edge[bounds] = True
+    word = letter | digit
+    return np.flatnonzero(edge[:-1] & word), np.flatnonzero(edge[1:] & word) + 1
+
+
+def _small(codes: Bytes) -> Bytes:
+    """The bytes with ASCII's letters small, and what is no letter changed somehow; :data:`_CHUNK` zeros follow them."""
+    padded = np.zeros(len(codes) + _CHUNK, dtype=np.uint8)
+    np.bitwise_or(codes, (~codes >> 2) & np.uint8(_SMALL), out=padded[: len(codes)])
+    return padded
+
+
+def _word_hashes(padded: Bytes, begins: Places, lengths: Places) -> Hashes:
+    """Words of eight bytes are told apart by these bytes, longer ones by a hash of their chunks of eight."""
+    chunks = np.ndarray((len(padded) - _CHUNK + 1,), "<u8", padded, 0, (1,))  # one begins at every byte
+    hashes = mixed(chunks.take(begins) & _WITHIN.take(lengths, mode="clip"))
+    long = np.flatnonzero(lengths > _CHUNK)
+    if len(long):
+        sizes = -(-lengths[long] // _CHUNK)
+        firsts = np.cumsum(sizes) - sizes
+        inner = _CHUNK * (np.arange(int(sizes.sum())) - np.repeat(firsts, sizes))
+        left = np.repeat(lengths[long], sizes) - inner
+        pieces = chunks.take(np.repeat(begins[long], sizes) + inner) & _WITHIN.take(left, mode="clip")
+        hashes[long] = polynomial(mixed(pieces), firsts, sizes)
     return hashes
 
 

@@ -1,6 +1,7 @@
 """The first way to run, one flow at a time: traces of one's own, answered and approved, and evaluated by day."""
 
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,51 @@ def test_imported_traces_become_a_golden_dataset(user: User, file: Path) -> None
     assert user.call(*shlex.split(evaluate)).returncode == 0
     assert user.millrace(*shlex.split(show)[1:]).lstrip().startswith("Daily report 2026-11-12")
     assert "millrace_pipeline_traces" in (user.folder / "eval_reports" / "millrace.prom").read_text()
+
+    distil(user)
+    freeze_at_terminal(user)
+
+
+def distil(user: User) -> None:
+    """Evidence to training data, and back from a row of it to the file that was imported."""
+    run, *checks, trace_back = readme.lines("distill")
+    assert user.call(*shlex.split(run)).returncode == 0
+    distilled = user.document("runs")["runs"][0]["run_id"]
+    for check in checks:
+        done = user.call(*shlex.split(check))
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "22/22" in done.stdout or "required checks" in done.stdout
+    row = user.home / "exports" / distilled / "rag" / "train.jsonl"
+    done = user.call(*shlex.split(trace_back.replace("ROW", shlex.quote(f"{row}:1"))))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def freeze_at_terminal(user: User) -> None:
+    """A release, approved, and verified by somebody who has the folder and the key, and no home."""
+    make_key, freeze, approve, verify = readme.lines("release")
+    assert user.call(*shlex.split(make_key.replace(" KEY", " key.pem"))).returncode == 0
+    with user.started(f"exec {freeze}", "freeze.log") as freezing:
+        log = lambda: user.read("freeze.log")  # noqa: E731
+        wait_for("a question", lambda: "waits for a person" in log(), 240, log)
+        with at_terminal(user, *shlex.split(approve)) as keyboard:
+            keyboard.expect("Freeze release 1.0.0?")
+            keyboard.expect("Decision (")
+            keyboard.type("approve")
+            keyboard.expect("Your name")
+            keyboard.type("Rosa Lind")
+            keyboard.expect("Note")
+            keyboard.type("")
+            assert keyboard.wait() == 0
+        assert freezing.wait(timeout=60) == 0, log()
+    shutil.copytree(user.home / "releases" / "1.0.0", user.folder / "received")
+    user.home.rename(user.folder / "elsewhere")
+    command = verify.replace("RELEASE", "received").replace("KEY", "key.pem")
+    done = user.call(*shlex.split(command))
+    assert done.returncode == 0, done.stdout + done.stderr
+    (user.folder / "received" / "release-manifest.md").write_text("# Nothing to see\n")
+    tampered = user.call(*shlex.split(command))
+    assert tampered.returncode == 1
+    assert "release-manifest.md" in tampered.stdout
 
 
 def answer_at_terminal(user: User) -> None:

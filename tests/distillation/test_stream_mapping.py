@@ -16,7 +16,7 @@ from millrace.errors import BadInputError, NotFoundError
 from millrace.records.evidence import Evidence
 
 STREAMS = Path(__file__).parents[2] / "configs" / "streams"
-SHARED = Path("/work/shared/data")
+SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 TIME = datetime(2024, 1, 1, tzinfo=UTC)
 LEAST: dict[str, Any] = {"stream": "s", "task_id": "id", "role": {"constant": "r"}, "text": "text"}
 

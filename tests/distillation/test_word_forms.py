@@ -105,14 +105,26 @@ def test_html_entities_are_what_they_stand_for(text: str) -> None:
     assert folded(html.escape(plain)) == folded(plain)
 
 
-def test_long_texts_and_words_longer_than_a_block_are_hashed_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_texts_words_do_not_hang_on_where_it_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = ["word " * 50, "x" * 300 + " end", "short", "y1" * 40]
     whole = hashes(*texts)
     monkeypatch.setattr(word_forms, "_SLICE_BYTES", 64)
     assert hashes(*texts) == whole
-    monkeypatch.setattr(word_forms, "_BLOCK_BYTES", 64)
-    assert hashes("a " + texts[1], texts[3])[0][1:] == hashes(texts[1])[0]
-    assert hashes(texts[0], texts[3]) == [whole[0], whole[3]]
+
+
+def test_words_of_any_length_are_told_apart_by_every_byte() -> None:
+    words = ["x" * length for length in range(1, 40)]
+    words += [f"{'x' * place}y{'x' * (length - place - 1)}" for length in range(1, 40) for place in range(length)]
+    found = hashes(" ".join(words))[0]
+    assert len(set(found)) == len(words)
+    assert hashes(*words) == [[each] for each in found]
+    assert hashes(*[word.upper() for word in words]) == [[each] for each in found]
+
+
+def test_characters_that_are_not_ascii_have_no_small_form_by_their_bits() -> None:
+    assert "\u4e2d".encode() == b"\xe4\xb8\xad"
+    assert "\u462d".encode() == b"\xe4\x98\xad"  # 98 and b8 differ by the bit that tells A from a
+    assert hashes("\u4e2d") != hashes("\u462d")
 
 
 @settings(max_examples=50, deadline=None)

@@ -19,6 +19,9 @@ class HashedWords:
     def open(self) -> "HashedWords":
         return self
 
+    def open_words(self) -> None:
+        """No word vectors: whoever compares meanings embeds every different text."""
+
     def embed(self, texts: Sequence[str]) -> Vectors:
         return np.array([_vector(text) for text in texts], dtype=np.float32).reshape(len(texts), self.dimension)
 

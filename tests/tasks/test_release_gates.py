@@ -9,7 +9,7 @@ import pytest
 
 from millrace.records.release import GateCommand, GateResult
 from tasks.home import Home
-from tasks.release_gates import BUNDLED, release_gates, run_gate
+from tasks.release_gates import release_gates, run_gate
 from tests.tasks.turns import Turn
 
 
@@ -134,8 +134,10 @@ def test_a_gate_is_run_once_however_often_the_run_is_entered(plain: Turn, tmp_pa
 
 
 def test_the_bundled_gates_are_commands_of_this_millrace(home: Home) -> None:
-    assert [each.name for each in BUNDLED] == ["acceptance", "audit"]
-    assert [each.argv[-3:] for each in BUNDLED] == [["run", "acceptance", "--json"], ["run", "audit", "--json"]]
+    acceptance, audit = release_gates("d-1", [], None)
+    assert (acceptance.name, audit.name) == ("acceptance", "audit")
+    assert acceptance.argv[-3:] == ["run", "acceptance", "--json"]
+    assert audit.argv[-7:] == ["run", "audit", "--set", "distill_run=d-1", "--set", "acceptance=false", "--json"]
 
 
 def test_a_folder_of_the_users_does_not_stand_in_for_our_command_line(
@@ -146,8 +148,9 @@ def test_a_folder_of_the_users_does_not_stand_in_for_our_command_line(
     for folder in (trap, trap.parent):
         (folder / "__init__.py").write_text("")
     (trap / "main.py").write_text("print('trapped')")
-    command = BUNDLED[0].model_copy(
-        update={"argv": [*BUNDLED[0].argv[:-3], "--help"], "folder": str(tmp_path / "user")}
+    bundled = release_gates("d-1", [], None)[0]
+    command = bundled.model_copy(
+        update={"argv": [*bundled.argv[:-3], "--help"], "folder": str(tmp_path / "user")}
     )
     result = run(command)
     assert result.status == "passed"
@@ -157,6 +160,6 @@ def test_a_folder_of_the_users_does_not_stand_in_for_our_command_line(
 
 def test_ones_own_gate_takes_the_place_of_one_with_its_name() -> None:
     tests, mine = GateCommand(name="tests", argv=["a"]), GateCommand(name="audit", argv=["b"])
-    assert [each.name for each in release_gates([], tests)] == ["acceptance", "audit", "tests"]
-    assert release_gates([mine], None)[1] == mine
-    assert [each.name for each in release_gates([GateCommand(name="more", argv=["c"])], None)][-1] == "more"
+    assert [each.name for each in release_gates("d-1", [], tests)] == ["acceptance", "audit", "tests"]
+    assert release_gates("d-1", [mine], None)[1] == mine
+    assert [each.name for each in release_gates("d-1", [GateCommand(name="more", argv=["c"])], None)][-1] == "more"

@@ -36,6 +36,12 @@ def test_a_decision_is_recorded_with_reviewer_note_and_pinned_hash(cli, asking, 
     assert outcome.document["via"] == "ledger"
 
 
+def test_latest_is_the_latest_run_that_asks_though_another_began_later(cli, asking, home, make_run):
+    make_run("later")
+    assert cli("approve", "latest", *GIVEN).code == 0
+    assert approvals.approvals_of(home.ledger, asking)[0].decision == "approve"
+
+
 def test_a_second_decision_is_refused(cli, asking):
     assert cli("approve", asking, *GIVEN).code == 0
     outcome = cli("approve", asking, "--decision", "reject", "--reviewer", "Max")
