@@ -9,6 +9,7 @@ Run: ``python -m benchmarks.distillation``; needs the real data beside the check
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,9 +19,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import pyarrow.parquet as pq
+
 from benchmarks.evidence import DATA, write_evidence
 from benchmarks.prefect_server import prefect_server
 from benchmarks.tables import spread, table
+from millrace.datasets.manifest import DatasetRef
+from millrace.datasets.schema import arrow_schema
+from millrace.distillation.config import SftConfig
+from millrace.distillation.export_files import write_data
+from millrace.distillation.streams import MillraceStreams
+from millrace.records.evidence import Contamination
+from tasks.home import Home
+from tasks.run import FlowConfig, begun_run
+from tasks.stage import stage
 
 SIZES = (100_000, 1_000_000)
 N_RUNS = 2
@@ -33,31 +46,126 @@ _STEPS = (
 
 
 def run(sizes: tuple[int, ...] = SIZES, n_runs: int = N_RUNS) -> str:
-    """Markdown: throughput and memory by size, with and without meanings compared; steps; filter and export beside DuckDB."""
+    """Markdown: throughput and memory by size, with and without meanings compared; steps; filter and export alone."""
     if not DATA.is_dir():
         return "Not measured: the real data are not beside this checkout."
     with tempfile.TemporaryDirectory() as folder, prefect_server(Path(folder)) as api_url:
-        evals = write_eval_questions(Path(folder) / "evals.jsonl")
+        bench = _Bench(Path(folder), api_url)
         rows, steps = [], []
         for near in (False, True):
             for size in sizes:
-                source = Path(folder) / f"evidence-{size}.jsonl"
-                n_bytes = source.stat().st_size if source.is_file() else write_evidence(source, size)
-                times = n_runs if not near else 1
-                runs = [_measure(Path(folder) / f"{size}-{near}-{n}", source, evals, near, api_url) for n in range(times)]
-                rows.append(_row(size, n_bytes, near, runs))
-                steps.append([f"{size}{', meanings too' if near else ''}", *(f"{runs[0]['steps'][s]:.2f}" for s in _STEPS)])
-        filtered = _filtered(Path(folder), api_url)
-    return "\n\n".join(
-        [
-            table(
-                ["records", "bytes a row", "meanings", "n", "seconds", "records/s", "peak MiB", "hashing, share of CPU"],
-                rows,
-            ),
-            "Seconds by step, of the first run:\n\n" + table(["records", *_STEPS], steps),
-            filtered,
+                runs = [bench.measured(size, near, number) for number in range(1 if near else n_runs)]
+                rows.append(_row(size, bench.bytes_of(size), near, runs))
+                name = f"{size:,}{', meanings too' if near else ''}"
+                steps.append([name, *(f"{runs[0]['steps'][step]:.2f}" for step in _STEPS)])
+        filtered = bench.filtered()
+    header = ["records", "bytes a row", "meanings", "n", "seconds", "records/s", "peak MiB", "hashing / CPU"]
+    by_step = "Seconds by step, of the first run:\n\n" + table(["records", *_STEPS], steps)
+    return "\n\n".join([table(header, rows), by_step, filtered])
+
+
+class _Bench:
+    """Sources, made once, and measuring processes."""
+
+    def __init__(self, folder: Path, api_url: str) -> None:
+        self._folder, self._api_url = folder, api_url
+        self._evals = write_eval_questions(folder / "evals.jsonl")
+
+    def source(self, size: int) -> Path:
+        """A file of so many records."""
+        path = self._folder / f"evidence-{size}.jsonl"
+        if not path.is_file():
+            write_evidence(path, size)
+        return path
+
+    def bytes_of(self, size: int) -> int:
+        return self.source(size).stat().st_size
+
+    def measured(self, size: int, near: bool, number: int) -> dict[str, Any]:
+        """One run in a process and a home of its own."""
+        home = self._folder / f"{size}-{near}-{number}"
+        (home / "prefect").mkdir(parents=True)
+        environment = {
+            **os.environ,
+            "MILLRACE_HOME": str(home),
+            "PREFECT_HOME": str(home / "prefect"),
+            "PREFECT_LOCAL_STORAGE_PATH": str(home / "results"),
+            "PREFECT_LOGGING_LEVEL": "ERROR",
+            "PREFECT_API_URL": self._api_url,
+        }
+        way = "near" if near else "far"
+        command = [sys.executable, "-m", "benchmarks.distillation", str(self.source(size)), str(self._evals), way]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(done.stderr[-4000:])
+        measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        shutil.rmtree(home)
+        return measured
+
+    def filtered(self, n_runs: int = 3) -> str:
+        """Filter and export alone, beside DuckDB writing the accepted rows of the same table."""
+        ours, firewalled, duck = [], [], []
+        with tempfile.TemporaryDirectory() as folder:
+            home = Home(Path(folder))
+            evidence, scores, table_file = _scored(home, self.source(FILTERED), Path(folder))
+            for number in range(n_runs):
+                seconds = _filter_and_export(home, evidence, scores, Path(folder), number)
+                firewalled.append(seconds["filter"])
+                ours.append(seconds["filter"] + seconds["export"])
+                duck.append(_duckdb(table_file, Path(folder) / f"duck-{number}.jsonl"))
+        rows = [
+            ["export-sft: firewall, rows, quarantine, hashes", str(n_runs), spread(firewalled)],
+            ["the same, and train.jsonl and train.parquet with their hashes", str(n_runs), spread(ours)],
+            ["DuckDB: accepted rows of the same table as JSON lines, no checks", str(n_runs), spread(duck)],
         ]
-    )
+        about = f"Filter and export of {FILTERED:,} records for fine-tuning, without Prefect:\n\n"
+        return about + table(["what", "n", "seconds"], rows)
+
+
+def _scored(home: Home, source: Path, folder: Path) -> tuple[DatasetRef, DatasetRef, Path]:
+    """Evidence and scores of a home, and both as one Parquet file."""
+    from tasks.evidence import FileStream, collect_evidence
+    from tasks.scoring import score_evidence
+    from tasks.sources import source_ref
+    from tasks.tables import scoring_rules, stream_mapping
+
+    with begun_run("bench", FlowConfig(), "scored", home):
+        file = FileStream(source=source_ref(str(source)), mapping=stream_mapping("evidence"), tenant_id="default")
+        evidence = collect_evidence(MillraceStreams(streams=[]), [file]).evidence
+        scores = score_evidence(evidence, scoring_rules())
+    table_file = folder / "scored.parquet"
+    rows = home.datasets.open(evidence).to_arrow()
+    category = home.datasets.open(scores).to_arrow().column("category")
+    pq.write_table(rows.append_column("category", category), table_file)
+    return evidence, scores, table_file
+
+
+def _filter_and_export(
+    home: Home, evidence: DatasetRef, scores: DatasetRef, folder: Path, number: int
+) -> dict[str, float]:
+    from tasks.parts import write_tables
+    from tasks.training_data import export_sft
+
+    @stage
+    def nothing_contaminated() -> DatasetRef:
+        return write_tables(contamination=arrow_schema(Contamination).empty_table())[0]
+
+    with begun_run("bench", FlowConfig(), f"filtered-{number}", home):
+        clean = nothing_contaminated()
+        start = time.perf_counter()
+        rows = export_sft(evidence, scores, clean, None, SftConfig()).rows
+        filtered = time.perf_counter() - start
+        (folder / str(number)).mkdir()
+        start = time.perf_counter()
+        write_data(folder / str(number), "sft", home.datasets.open(rows).parts())
+        return {"filter": filtered, "export": time.perf_counter() - start}
+
+
+def _duckdb(table_file: Path, out: Path) -> float:
+    start = time.perf_counter()
+    query = f"SELECT * FROM read_parquet('{table_file}') WHERE category = 'accepted'"  # noqa: S608 - our own path
+    duckdb.execute(f"COPY ({query}) TO '{out}' (FORMAT json)")
+    return time.perf_counter() - start
 
 
 def write_eval_questions(path: Path, n_rows: int = N_EVAL) -> Path:
@@ -80,24 +188,6 @@ def _row(size: int, n_bytes: int, near: bool, runs: list[dict[str, Any]]) -> lis
         spread([each["peak_mib"] for each in runs]),
         spread([each["hashing_share"] for each in runs]),
     ]
-
-
-def _measure(home: Path, source: Path, evals: Path, near: bool, api_url: str) -> dict[str, Any]:
-    (home / "prefect").mkdir(parents=True)
-    environment = {
-        **os.environ,
-        "MILLRACE_HOME": str(home),
-        "PREFECT_HOME": str(home / "prefect"),
-        "PREFECT_LOCAL_STORAGE_PATH": str(home / "results"),
-        "PREFECT_LOGGING_LEVEL": "ERROR",
-        "PREFECT_API_URL": api_url,
-    }
-    command = [sys.executable, "-m", "benchmarks.distillation", str(source), str(evals), "near" if near else "far"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(done.stderr[-4000:])
-    measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return measured
 
 
 def _one_run(source: str, evals: str, near: bool) -> dict[str, Any]:
@@ -169,11 +259,6 @@ def _count_hashing() -> _Hashing:
     row_hashes: Any = LineBlock.__dict__["row_hashes"]
     row_hashes.func = hashing.timed(row_hashes.func)
     return hashing
-
-
-def _filtered(folder: Path, api_url: str) -> str:
-    """Filter and export alone, on rows of about 750 bytes, beside DuckDB doing the same to the same rows."""
-    return ""
 
 
 if __name__ == "__main__":

@@ -24,6 +24,11 @@ class ReleaseFreezeConfig(ReleaseSettings):
     notify: NotificationName | None = Field(None, description="Prefect notification block that tells of the approval")
     reports_folder: str = "eval_reports"
 
+    @property
+    def settings(self) -> ReleaseSettings:
+        """What decides about the release."""
+        return ReleaseSettings.model_validate(self.model_dump(include=set(ReleaseSettings.model_fields)))
+
 
 class ReleaseFreezeResult(Record):
     """How the freeze ended; the folder is relative to the home."""
@@ -43,7 +48,7 @@ class ReleaseFreezeResult(Record):
 def release_freeze(config: ReleaseFreezeConfig, run_id: str | None = None) -> ReleaseFreezeResult:
     """Check a distill run by every gate, ask a person, then sign it, publish it as a release, and tag."""
     check_notification(config.notify)
-    plan = plan_release(config)
+    plan = plan_release(config.settings)
     gates = [check_distillation(plan), *(run_gate(gate) for gate in plan.gates), *plan.not_run]
     red = [gate.name for gate in gates if gate.status == "failed"]
     if red:

@@ -165,6 +165,7 @@ def kind_of(name: str) -> Kind:
 
 
 def _parquet(table: pa.Table) -> bytes:
+    """The file's bytes, written once and read by every later stage: LZ4 reads twice as fast as Zstandard."""
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
+    pq.write_table(table, sink, compression="lz4", use_dictionary=False)
     return bytes(sink.getvalue())

@@ -4,6 +4,7 @@ import hashlib
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -36,30 +37,51 @@ def value_bytes(table: pa.Table) -> int:
 
 def _feed(digest: Any, array: pa.Array) -> None:
     digest.update(len(array).to_bytes(8, "little"))
-    digest.update(np.packbits(np.asarray(array.is_valid().to_numpy(zero_copy_only=False))).tobytes())
+    digest.update(_validity(array))
     kind = array.type
     if pa.types.is_struct(kind):
         for child in array.flatten():
             _feed(digest, child)
     elif pa.types.is_list(kind):
-        digest.update(_fixed(pc.list_value_length(array), np.int64))
+        digest.update(_lengths(array))
         _feed(digest, array.flatten())
     elif pa.types.is_string(kind):
-        digest.update(_fixed(pc.binary_length(array), np.int64))
+        digest.update(_lengths(array))
         digest.update(_text(array))
     elif pa.types.is_floating(kind):
         digest.update(_floats(array))
     elif pa.types.is_integer(kind) or pa.types.is_boolean(kind):
-        digest.update(_fixed(array, np.int64))
+        digest.update(_integers(array))
     elif pa.types.is_timestamp(kind):
-        digest.update(_fixed(array.cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()), np.int64))
+        digest.update(_integers(array.cast(pa.timestamp("us", tz="UTC"))))
     else:
         raise BadInputError(f"no canonical form for values of type {kind}")
 
 
-def _fixed(array: pa.Array, dtype: Any) -> bytes:
+def _validity(array: pa.Array) -> bytes:
+    """A bit a value, the first one highest, 1 where there is one."""
+    if array.null_count == 0:
+        full, rest = divmod(len(array), 8)
+        return b"\xff" * full + (bytes([0xFF << (8 - rest) & 0xFF]) if rest else b"")
+    return np.packbits(np.asarray(array.is_valid().to_numpy(zero_copy_only=False))).tobytes()
+
+
+def _lengths(array: pa.Array) -> npt.NDArray[np.int64]:
+    """Of each list in elements, of each string in bytes; 0 for null."""
+    if array.null_count or len(array) == 0:
+        return _integers(pc.list_value_length(array) if pa.types.is_list(array.type) else pc.binary_length(array))
+    return np.diff(_offsets(array)).astype(np.int64)
+
+
+def _offsets(array: pa.Array) -> npt.NDArray[np.int32]:
+    """Where each list or string begins, and where the last one ends; at least one."""
+    return np.frombuffer(array.buffers()[1], dtype=np.int32)[array.offset : array.offset + len(array) + 1]
+
+
+def _integers(array: pa.Array) -> npt.NDArray[np.int64]:
+    """As whole numbers of 64 bits, nulls 0; the array's own memory where it holds just these."""
     filled = array.cast(pa.int64()).fill_null(0)
-    return bytes(np.ascontiguousarray(filled.to_numpy(zero_copy_only=False), dtype=dtype).tobytes())
+    return np.ascontiguousarray(filled.to_numpy(zero_copy_only=False), dtype=np.int64)
 
 
 def _floats(array: pa.Array) -> bytes:
@@ -71,11 +93,11 @@ def _floats(array: pa.Array) -> bytes:
 
 def _text(array: pa.Array) -> memoryview | bytes:
     """The concatenated UTF-8 of all strings, nulls giving nothing."""
-    filled = array.fill_null("")
-    _, offsets_buffer, data = filled.buffers()
+    filled = array.fill_null("") if array.null_count else array
+    data = filled.buffers()[2]
     if len(filled) == 0 or data is None:
         return b""
-    offsets = np.frombuffer(offsets_buffer, dtype=np.int32)[filled.offset : filled.offset + len(filled) + 1]
+    offsets = _offsets(filled)
     return memoryview(data)[int(offsets[0]) : int(offsets[-1])]
 
 

@@ -21,7 +21,7 @@ from millrace.distillation.config import DecontaminationConfig
 from millrace.distillation.eval_texts import MIN_WORDS, EvalText, eval_texts
 from millrace.distillation.near_match import Asked, NearMatcher
 from millrace.distillation.word_forms import folded, words_of
-from millrace.distillation.word_ngrams import Segments, WordIndex
+from millrace.distillation.word_ngrams import Flags, Segments, WordIndex
 from millrace.errors import BadInputError
 from millrace.methods.standalone import question_in_context, user_turns
 from millrace.ports import Embedder, WordVectors
@@ -87,8 +87,7 @@ class Decontaminator:
         rows = [
             self._row(records, row, matches.get(row))
             for records, matches in zip(all_records, found, strict=True)
-            for row in range(len(records))
-            if records.is_eval[row] or row in matches
+            for row in sorted({*np.flatnonzero(records.is_eval).tolist(), *matches})
         ]
         return pa.Table.from_pylist(rows, schema=arrow_schema(Contamination))
 
@@ -107,8 +106,9 @@ class Decontaminator:
 
     def _row(self, records: "_Records", row: int, match: _Match | None) -> dict[str, Any]:
         if match is None or records.is_eval[row]:
-            return records.contamination(row, records.ids[row], _Match("split", -1, 1.0, "its split is eval"))
-        if self._tenants[match.example] != records.tenants[row]:
+            itself = records.said("evidence_id", row)
+            return records.contamination(row, itself, _Match("split", -1, 1.0, "its split is eval"))
+        if self._tenants[match.example] != records.said("tenant_id", row):
             match = _Match(match.match, match.example, match.similarity, "another tenant's example")
         return records.contamination(row, self._ids[match.example], match)
 
@@ -133,12 +133,14 @@ class _Records:
 
     def __init__(self, evidence: pa.Table) -> None:
         self._evidence = evidence
-        self.ids: list[str] = evidence.column("evidence_id").to_pylist()
-        self.tenants: list[str] = evidence.column("tenant_id").to_pylist()
-        self.is_eval: list[bool] = pc.fill_null(pc.equal(evidence.column("split"), "eval"), False).to_pylist()
+        self.is_eval: Flags = pc.fill_null(pc.equal(evidence.column("split"), "eval"), False).to_numpy()
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return int(self._evidence.num_rows)
+
+    def said(self, name: str, row: int) -> str:
+        """What one record has in a column."""
+        return str(self._evidence.column(name)[row])
 
     @cached_property
     def _prompts(self) -> list[str | None]:
@@ -159,8 +161,7 @@ class _Records:
         flat = turns.flatten()
         users = pc.equal(flat.field("speaker"), "user").to_numpy(zero_copy_only=False)
         n, rows = len(self), np.arange(len(self), dtype=np.int64)
-        parts = [prompts.cast(pa.large_string()), texts.cast(pa.large_string())]
-        words = words_of(pa.concat_arrays([*parts, flat.field("text").cast(pa.large_string())]))
+        words = words_of(pa.chunked_array([prompts, texts, flat.field("text")]))
         alone = prompts.is_null().to_numpy(zero_copy_only=False)
         return Segments(
             words=words,
@@ -193,7 +194,7 @@ class _Records:
     def contamination(self, row: int, eval_id: str, match: _Match) -> dict[str, Any]:
         """A row of Contamination."""
         return {
-            "evidence_id": self.ids[row],
+            "evidence_id": self.said("evidence_id", row),
             "match": match.match,
             "eval_id": eval_id,
             "similarity": match.similarity,

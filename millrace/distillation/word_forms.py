@@ -43,9 +43,13 @@ _APOSTROPHE, _SMALL, _NOT_ASCII = ord("'"), 0x20, 0x80
 
 def mixed(values: Hashes) -> Hashes:
     """Every bit of the result hangs on every bit of the value; shape and type stay (splitmix64, Steele et al. 2014)."""
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
+    shifted = values >> np.uint64(30)
+    values = values ^ shifted
+    for factor, shift in ((0xBF58476D1CE4E5B9, 27), (0x94D049BB133111EB, 31)):
+        values *= np.uint64(factor)
+        np.right_shift(values, np.uint64(shift), out=shifted)
+        values ^= shifted
+    return values
 
 
 def _powers(base: int, n: int) -> Hashes:
@@ -73,13 +77,12 @@ class Words:
 
 def words_of(texts: pa.Array | pa.ChunkedArray) -> Words:
     """The words of each text, in order; a null has none. What a text gives does not hang on the others."""
-    array = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
-    array = array.fill_null("")
     hashes, counts = [np.zeros(0, dtype=np.uint64)], [np.zeros(1, dtype=np.int64)]
-    for piece in _slices(array):
-        found, starts = _hashed(plain_texts(piece))
-        hashes.append(found)
-        counts.append(np.diff(starts))
+    for array in texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]:
+        for piece in _slices(array.fill_null("")):
+            found, starts = _hashed(plain_texts(piece))
+            hashes.append(found)
+            counts.append(np.diff(starts))
     return Words(np.concatenate(hashes), np.cumsum(np.concatenate(counts)))
 
 
@@ -105,16 +108,19 @@ def plain_texts(texts: pa.Array) -> pa.Array:
 def _odd(texts: pa.Array) -> Places:
     """The texts that need the slow way: with a byte that is not ASCII, or with something like markup."""
     codes, bounds = _bytes_of(texts)
-    foreign = _owners(codes >= _NOT_ASCII, bounds)
-    marked = _owners((codes == ord("&")) | (codes == ord("<")) | (codes == ord("]")), bounds)
+    foreign = _owners(np.flatnonzero(codes >= _NOT_ASCII), bounds)
+    marks = np.flatnonzero((codes == ord("&")) | (codes == ord("<")))
+    links = np.flatnonzero(codes[:-1] == ord("]"))
+    links = links[codes[links + 1] == ord("(")]
+    marked = _owners(np.concatenate([marks, links]), bounds)
     if len(marked):
         marked = marked[np.asarray(pc.match_substring_regex(texts.take(pa.array(marked)), _MARKUP))]
     return np.union1d(foreign, marked)
 
 
-def _owners(flags: npt.NDArray[np.bool_], bounds: Places) -> Places:
-    """The texts that hold a flagged byte, ascending, each once."""
-    return np.unique(np.searchsorted(bounds, np.flatnonzero(flags), side="right") - 1)
+def _owners(places: Places, bounds: Places) -> Places:
+    """The texts that hold these bytes, ascending, each once."""
+    return np.unique(np.searchsorted(bounds, places, side="right") - 1)
 
 
 def _without_disguise(texts: pa.Array) -> pa.Array:
@@ -228,7 +234,7 @@ def _word_hashes(padded: Bytes, begins: Places, lengths: Places) -> Hashes:
 
 
 def polynomial(hashes: Hashes, begins: Places, lengths: Places) -> Hashes:
-    """One hash for each run of words, as :func:`windows` gives it; a run of no words has 0.
+    """One hash for each run of words; a run of no words has 0.
 
     Args:
         begins, lengths: shape (n_runs,); runs may overlap and must lie within ``hashes``.
@@ -245,31 +251,25 @@ def polynomial(hashes: Hashes, begins: Places, lengths: Places) -> Hashes:
     return mixed(result)
 
 
-def windows(hashes: Hashes, sizes: Sequence[int]) -> dict[int, Hashes]:
-    """For each size the hash of every run of so many neighbouring words, shape (n_words - size + 1,)."""
-    doubled = {1: hashes}
-    found: dict[int, Hashes] = {}
+def known_runs(known: Flags, sizes: Sequence[int]) -> dict[int, Places]:
+    """For each size the places from which on so many neighbouring words are all known, ascending."""
+    found: dict[int, Places] = {}
+    together, width = known, 1
     for size in sorted(set(sizes)):
-        total, done = np.zeros(0, dtype=np.uint64), 0
-        for width in (1 << bit for bit in reversed(range(size.bit_length())) if size >> bit & 1):
-            part = _doubled(doubled, width)
-            total = part if not done else _joined(total, part, done)
-            done += width
-        found[size] = mixed(total)
+        while width < size:
+            step = min(width, size - width)  # both halves may overlap
+            together, width = together[: max(len(together) - step, 0)] & together[step:], width + step
+        found[size] = np.flatnonzero(together)
     return found
 
 
-def _doubled(known: dict[int, Hashes], width: int) -> Hashes:
-    if width not in known:
-        half = _doubled(known, width // 2)
-        known[width] = _joined(half, half, width // 2)
-    return known[width]
-
-
-def _joined(left: Hashes, right: Hashes, width: int) -> Hashes:
-    """Of runs of ``width`` words and of those that follow them."""
-    n = max(len(right) - width, 0)
-    return left[:n] + right[width : width + n] * np.uint64(pow(_BASE, width, 1 << 64))
+def runs_at(hashes: Hashes, begins: Places, size: int) -> Hashes:
+    """What :func:`polynomial` gives for runs of one size, which must lie within ``hashes``; ``begins`` as there."""
+    total = np.zeros(len(begins), dtype=np.uint64)
+    for place in reversed(range(size)):
+        total *= np.uint64(_BASE)
+        total += hashes[begins + place]
+    return mixed(total)
 
 
 def _runs_of(sizes: Places, most: int) -> Iterator[slice]:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from millrace.distillation.eval_texts import EvalText
-from millrace.distillation.word_forms import Hashes, Places, Words, polynomial, windows, words_of
+from millrace.distillation.word_forms import Hashes, Places, Words, known_runs, polynomial, runs_at, words_of
 
 SHORT_RUN = 5  # words; runs that an eval text shorter than the long run is compared by
 _AT_ONCE = 1 << 20  # pairs of record and run that are looked up together
@@ -47,6 +47,20 @@ class WordMatches(NamedTuple):
     share: Floats
 
 
+class Known:
+    """Tells most words that are in no eval text from those that are, by the first bits of their hashes."""
+
+    def __init__(self, hashes: Hashes) -> None:
+        bits = min(max(16, len(hashes).bit_length() + 4), 24)
+        self._shift = np.uint64(64 - bits)
+        self._table = np.zeros(1 << bits, dtype=np.bool_)
+        self._table[hashes >> self._shift] = True
+
+    def maybe(self, hashes: Hashes) -> Flags:
+        """False only for what is not known; shape (n,)."""
+        return self._table.take((hashes >> self._shift).view(np.int64), mode="clip")
+
+
 class Postings:
     """From a key to its values, for many keys at once; most keys that are looked up are not there."""
 
@@ -55,14 +69,11 @@ class Postings:
         self._values = values[order]
         self._keys, starts = np.unique(keys[order], return_index=True)
         self._starts = np.append(starts, len(keys))
-        bits = min(max(16, len(self._keys).bit_length() + 4), 24)
-        self._shift = np.uint64(64 - bits)
-        self._maybe = np.zeros(1 << bits, dtype=np.bool_)
-        self._maybe[self._keys >> self._shift] = True
+        self._known = Known(self._keys)
 
     def find(self, hashes: Hashes) -> tuple[Places, Places]:
         """For each value of each key: the key's place in ``hashes``, and the value; in order of place, then value."""
-        places = np.flatnonzero(self._maybe[hashes >> self._shift]) if len(self._keys) else np.zeros(0, dtype=np.int64)
+        places = np.flatnonzero(self._known.maybe(hashes))
         rows = np.searchsorted(self._keys, hashes[places])
         rows[rows == len(self._keys)] = 0
         same = self._keys[rows] == hashes[places] if len(places) else np.zeros(0, dtype=np.bool_)
@@ -96,6 +107,7 @@ class WordIndex:
 
     def __init__(self, texts: Sequence[EvalText], ngram_words: int, ngram_share: float) -> None:
         words = words_of(pa.array([each.text for each in texts], pa.large_string()))
+        self._known = Known(words.hashes)
         self._lengths = np.diff(words.starts)
         self._hashes = polynomial(words.hashes, words.starts[:-1], self._lengths)
         self._known_lengths = np.unique(self._lengths)
@@ -113,10 +125,10 @@ class WordIndex:
 
     def find(self, segments: Segments) -> WordMatches:
         """Every eval text that a record holds, but for what a text with a lower place says of the same long run."""
-        runs = windows(segments.words.hashes, [each.size for each in self._by_size])
-        found = [self._equals(segments)]
+        hashes, found = segments.words.hashes, [self._equals(segments)]
+        begins = known_runs(self._known.maybe(hashes), [each.size for each in self._by_size])
         for index in self._by_size:
-            found += self._held(index, segments, runs[index.size])
+            found += self._held(index, segments, begins[index.size])
         return WordMatches(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
     def _equals(self, segments: Segments) -> WordMatches:
@@ -130,9 +142,11 @@ class WordIndex:
         whole = segments.record[near[np.concatenate([asked[places], given[more_places]])]]
         return _exact(whole, np.concatenate([texts, more_texts]))
 
-    def _held(self, index: RunIndex, segments: Segments, runs: Hashes) -> list[WordMatches]:
-        places, numbers = index.runs.find(runs)
-        starts = segments.words.starts
+    def _held(self, index: RunIndex, segments: Segments, begins: Places) -> list[WordMatches]:
+        """Of the runs of the index's size that begin at these words."""
+        hashes, starts = segments.words.hashes, segments.words.starts
+        places, numbers = index.runs.find(runs_at(hashes, begins, index.size))
+        places = begins[places]
         at = np.searchsorted(starts, places, side="right") - 1
         inside = places + index.size <= starts[at + 1]
         places, numbers, at = places[inside], numbers[inside], at[inside]
@@ -199,7 +213,10 @@ def _sizes(texts: Sequence[EvalText], ngram_words: int) -> dict[int, list[tuple[
 def _run_index(
     size: int, members: Sequence[tuple[int, bool]], texts: Sequence[EvalText], words: Words, share: float
 ) -> RunIndex:
-    own = [windows(words.hashes[words.starts[place] : words.starts[place + 1]], [size])[size] for place, _ in members]
+    own = [
+        runs_at(words.hashes, np.arange(words.starts[place], words.starts[place + 1] - size + 1), size)
+        for place, _ in members
+    ]
     distinct = [np.unique(each) for each in own]
     keys, number_of, frequency = np.unique(np.concatenate(distinct), return_inverse=True, return_counts=True)
     run_starts = np.concatenate([[0], np.cumsum([len(each) for each in distinct])]).astype(np.int64)

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from millrace.distillation import word_forms
-from millrace.distillation.word_forms import folded, polynomial, windows, words_of
+from millrace.distillation.word_forms import folded, known_runs, polynomial, runs_at, words_of
 from millrace.methods.text import normalise_question
 
 PLAIN = "Don't set 3 retries: restart the worker"
@@ -129,11 +129,20 @@ def test_characters_that_are_not_ascii_have_no_small_form_by_their_bits() -> Non
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(0, 2**64 - 1), max_size=40), st.integers(1, 20))
-def test_a_window_has_the_hash_of_its_run(values: list[int], size: int) -> None:
+def test_runs_of_one_size_have_the_hashes_of_runs_of_any(values: list[int], size: int) -> None:
     array = np.array(values, dtype=np.uint64)
-    found = windows(array, [size, 1])[size]
     begins = np.arange(max(len(values) - size + 1, 0))
+    found = runs_at(array, begins, size)
     assert found.tolist() == polynomial(array, begins, np.full(len(begins), size)).tolist()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.booleans() | st.just(True), max_size=40), st.sets(st.integers(1, 20), max_size=4))
+def test_known_runs_begin_where_every_word_is_known(known: list[bool], sizes: set[int]) -> None:
+    found = known_runs(np.array(known, dtype=np.bool_), [*sizes])
+    for size in sizes:
+        begins = [place for place in range(len(known) - size + 1) if all(known[place : place + size])]
+        assert found[size].tolist() == begins
 
 
 def test_a_run_of_no_words_has_a_hash_too() -> None:

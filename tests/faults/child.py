@@ -12,8 +12,15 @@ import tempfile
 import traceback
 from pathlib import Path
 
-from tests.support import days, embedder, inputs, wheel
+from tests.support import acceptance, days, embedder, inputs, wheel
 from tests.support.kills import Event, Killer
+
+_PARTS = {
+    "turn": wheel.turn,
+    "bring_in": wheel.bring_in,
+    "day": days.a_bad_day,
+    "distil": lambda _inputs, home: acceptance.distilled_in(home),
+}
 
 
 def warm_up() -> None:
@@ -36,7 +43,7 @@ def play(order: dict[str, object]) -> list[Event]:
     os.environ["MILLRACE_HOME"] = str(home)
     killer = Killer(home, lambda number, _event: number == order["fatal"])
     killer.install()
-    part = {"turn": wheel.turn, "bring_in": wheel.bring_in, "day": days.a_bad_day}[str(order["part"])]
+    part = _PARTS[str(order["part"])]
     part(Path(str(order["inputs"])), home)
     return killer.events
 

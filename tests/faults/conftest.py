@@ -17,6 +17,7 @@ from tests.support.state import state_of
 ROOT = Path(__file__).parents[2]
 N_POINTS, N_TORTURE_POINTS = 24, 400
 N_DAY_POINTS, N_TORTURE_DAY_POINTS = 12, 150  # of the daily evaluation alone
+N_DISTIL_POINTS, N_TORTURE_DISTIL_POINTS = 10, 150  # of a distillation alone
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("point", range(_n_points(metafunc.config)))
     if "day_point" in metafunc.fixturenames:
         metafunc.parametrize("day_point", range(_n_day_points(metafunc.config)))
+    if "distil_point" in metafunc.fixturenames:
+        metafunc.parametrize("distil_point", range(_n_distil_points(metafunc.config)))
 
 
 @pytest.fixture(scope="session")
@@ -55,12 +58,21 @@ def n_day_points(pytestconfig: pytest.Config) -> int:
     return _n_day_points(pytestconfig)
 
 
+@pytest.fixture(scope="session")
+def n_distil_points(pytestconfig: pytest.Config) -> int:
+    return _n_distil_points(pytestconfig)
+
+
 def _n_points(config: pytest.Config) -> int:
     return N_TORTURE_POINTS if config.getoption("--torture") else N_POINTS
 
 
 def _n_day_points(config: pytest.Config) -> int:
     return N_TORTURE_DAY_POINTS if config.getoption("--torture") else N_DAY_POINTS
+
+
+def _n_distil_points(config: pytest.Config) -> int:
+    return N_TORTURE_DISTIL_POINTS if config.getoption("--torture") else N_DISTIL_POINTS
 
 
 @pytest.fixture(scope="session")
@@ -92,15 +104,20 @@ def play(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pla
 
 @pytest.fixture(scope="session")
 def undisturbed_day(play: Play, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
-    home = tmp_path_factory.mktemp("undisturbed-day")
-    played = play(home, 0, part="day")
-    assert played.status == 0
-    return Undisturbed(played.events, state_of(home))
+    return _undisturbed(play, tmp_path_factory.mktemp("undisturbed-day"), "day")
+
+
+@pytest.fixture(scope="session")
+def undisturbed_distillation(play: Play, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    return _undisturbed(play, tmp_path_factory.mktemp("undisturbed-distillation"), "distil")
 
 
 @pytest.fixture(scope="session")
 def undisturbed(play: Play, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
-    home = tmp_path_factory.mktemp("undisturbed")
-    played = play(home, 0)
+    return _undisturbed(play, tmp_path_factory.mktemp("undisturbed"), "turn")
+
+
+def _undisturbed(play: Play, home: Path, part: str) -> Undisturbed:
+    played = play(home, 0, part=part)
     assert played.status == 0
     return Undisturbed(played.events, state_of(home))

@@ -1,4 +1,4 @@
-"""A process killed anywhere in a turn of the wheel, or in the evaluation of a day, goes on as though nothing had been.
+"""A process killed anywhere in a turn of the wheel, a day or a distillation goes on as though nothing had been.
 
 Killed at the bounds of every step, and before, inside and after writes, renames and the ledger's commits.
 """
@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import N_TORTURE_DAY_POINTS, N_TORTURE_POINTS, Play, Undisturbed
+from tests.faults.conftest import (
+    N_TORTURE_DAY_POINTS,
+    N_TORTURE_DISTIL_POINTS,
+    N_TORTURE_POINTS,
+    Play,
+    Undisturbed,
+)
 from tests.faults.kill_points import is_receipt, kill_points, sample
 from tests.support.state import check_whole, leftovers, state_of
 
@@ -41,6 +47,21 @@ def test_a_killed_daily_evaluation_ends_like_an_undisturbed_one(
 
     assert play(tmp_path, 0, part="day").status == 0, where
     assert state_of(tmp_path) == undisturbed_day.state, where
+    assert leftovers(tmp_path) == [], where
+
+
+def test_a_killed_distillation_ends_like_an_undisturbed_one(
+    distil_point: int, n_distil_points: int, play: Play, undisturbed_distillation: Undisturbed, tmp_path: Path
+) -> None:
+    events = undisturbed_distillation.events
+    number = sample(kill_points(events, N_TORTURE_DISTIL_POINTS), n_distil_points)[distil_point]
+    where = f"killed at operation {number}: {events[number - 1]}"
+
+    assert play(tmp_path, number, part="distil").status == -signal.SIGKILL, where
+    check_whole(tmp_path)
+
+    assert play(tmp_path, 0, part="distil").status == 0, where
+    assert state_of(tmp_path) == undisturbed_distillation.state, where
     assert leftovers(tmp_path) == [], where
 
 

@@ -9,6 +9,11 @@ from typing import Any
 import pytest
 
 import tasks
+from blocks.signing_key import make_key
+from flows.acceptance import AcceptanceConfig
+from flows.acceptance import acceptance as accept
+from flows.audit import AuditConfig, audit
+from flows.distill import distill
 from flows.import_feedback import ImportFeedbackConfig, import_feedback
 from millrace.datasets.manifest import DatasetRef
 from millrace.ledger import pointers
@@ -19,7 +24,8 @@ from tasks.home import Home
 from tasks.receipts import read_receipts
 from tasks.stage import Stage
 from tasks.steps import Step, StepResult
-from tests.support import wheel
+from tests.support import acceptance, replays, wheel
+from tests.support import distilled as releases
 from tests.support.days import evaluate
 from tests.support.inputs import write_lines
 
@@ -63,9 +69,28 @@ def test_arguments_and_result_of_every_step_survive_json(
     said = [{"trace_id": "trace-0001", "tenant_id": "mill", "rating": True, "time": "2026-11-10T00:00:00Z"}]
     file = write_lines(inputs / "feedback.jsonl", said)
     import_feedback.fn(ImportFeedbackConfig(file=str(file)), run_id="feedback")
+    _distil_and_freeze(home, inputs)
     assert seen == all_steps() - BY_PREFECT_ONLY
 
     for receipt in (each for folder in home.root.glob("runs/*") for each in read_receipts(folder)):
         step = find_step(receipt.function)
         assert function_name(step.function) == receipt.function
         assert step.signature.to_json(step.signature.from_json(receipt.arguments)) == receipt.arguments
+
+
+def _distil_and_freeze(home: Home, inputs: Path) -> None:
+    """Everything that follows a turn of the wheel: distilled, accepted, audited, replayed, frozen and tagged."""
+    settings = acceptance.settings(home.root / "reports", streams=["traces", "annotations", "golden", "feedback"])
+    distill.fn(settings, run_id="distilled")
+    accepting = AcceptanceConfig(near_match=False, reports_folder=str(home.root / "reports"))
+    accept.fn(accepting, run_id="acceptance")
+    audit.fn(AuditConfig(acceptance_timeout_s=0.01, reports_folder=str(home.root / "reports")), run_id="audit")
+    file = replays.write_tasks(inputs)
+    replays.replayed(file, "baseline", retrieval="none")
+    replays.replayed(file, "replay")
+    replays.replayed(file, "dry-run", dry_run=True, retrieval="none")
+    make_key(home.root)
+    repository = releases.new_repository(inputs / "repository")
+    assert releases.freeze(repository=str(repository)) is None
+    releases.decide()
+    assert releases.freeze(repository=str(repository)) is not None

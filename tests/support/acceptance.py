@@ -1,5 +1,6 @@
 """The acceptance fixture, distilled without Prefect into homes of a test's own."""
 
+import os
 from pathlib import Path
 
 from flows.distill import DistillConfig, StreamFile, distil
@@ -38,3 +39,9 @@ def distilled(root: Path, folder: Path = BUNDLED, **more: object) -> RunLeft:
     root.mkdir(parents=True, exist_ok=True)
     run_apart("distill", distil, settings(root / "reports", folder, **more), run_id=APART, home=Home(root))
     return RunLeft(root, APART)
+
+
+def distilled_in(home: Path) -> None:
+    """In that home as the working directory, with nothing in the settings that says where it lies."""
+    os.chdir(home)
+    run_apart("distill", distil, settings(Path("reports")), run_id=APART, home=Home(home))

@@ -160,8 +160,8 @@ def _pointer(each: pointers.Pointer) -> dict[str, Any]:
 
 
 def _published(home: Path) -> Iterator[tuple[str, Path]]:
-    """Reports, golden versions and index manifests."""
-    for folder in ("eval_reports", "golden"):
+    """Reports, golden versions and training data."""
+    for folder in ("eval_reports", "golden", "exports"):
         for path in sorted((home / folder).rglob("*")):
             if path.is_file() and not path.name.endswith(".tmp"):
                 yield str(path.relative_to(home)), path

@@ -149,9 +149,7 @@ def test_a_folder_of_the_users_does_not_stand_in_for_our_command_line(
         (folder / "__init__.py").write_text("")
     (trap / "main.py").write_text("print('trapped')")
     bundled = release_gates("d-1", [], None)[0]
-    command = bundled.model_copy(
-        update={"argv": [*bundled.argv[:-3], "--help"], "folder": str(tmp_path / "user")}
-    )
+    command = bundled.model_copy(update={"argv": [*bundled.argv[:-3], "--help"], "folder": str(tmp_path / "user")})
     result = run(command)
     assert result.status == "passed"
     assert "trapped" not in result.output

@@ -125,7 +125,7 @@ def test_up_serves_every_deployment_with_its_schedule_and_leaves_nothing_behind(
     deadline = time.monotonic() + TIMEOUT_S
     while time.monotonic() < deadline:
         listed = httpx.post(f"{told['api']}/deployments/filter", json={}).json()
-        if len(listed) == 6:
+        if len(listed) == 11:
             break
         time.sleep(0.5)
     by_name = {each["name"]: each for each in listed}
