@@ -126,7 +126,7 @@ def _value(name: str, value: float | None) -> str:
 
 
 def _relative(change: float | None) -> str:
-    return NOTHING if change is None else ("+" if change > 0 else "") + f"{decimal(100 * change, 0)} %"
+    return NOTHING if change is None else ("+" if change > 0 else "") + f"{decimal(100 * change, 0)}\N{NO-BREAK SPACE}%"
 
 
 def _stages(receipts: Sequence[Receipt]) -> str:
