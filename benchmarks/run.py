@@ -14,6 +14,7 @@ from benchmarks import (
     clustering,
     decontamination,
     distillation,
+    distillation_real,
     drift,
     embedding,
     gate,
@@ -72,6 +73,7 @@ SECTIONS: dict[str, tuple[str, Callable[[], str]]] = {
         decontamination.run,
     ),
     "distillation": ("Distillation: collect to exports against a running server", distillation.run),
+    "distillation-real": ("MTRAG, HaluEval and LLMBar distilled", distillation_real.run),
     "installation": ("Installation and demo", installation.run),
 }
 
