@@ -8,7 +8,7 @@ from millrace.datasets.manifest import DatasetRef
 from millrace.distillation.config import ExportConfig
 from millrace.distillation.dataset_card import ExportAbout, dataset_card
 from millrace.distillation.export_files import ExportedFile, write_exports
-from millrace.distillation.walls import check_written
+from millrace.distillation.wall_proof import check_exports
 from millrace.records.base import Record
 from millrace.records.evidence import Export
 from millrace.records.source import SourceRef
@@ -48,10 +48,11 @@ def publish_exports(
     refs: dict[Export, DatasetRef] = {"rag": rag, "sft": sft, "preference": preference}
     name = f"{EXPORTS_FOLDER}/{run.run_id}"
     wall = partial(
-        check_written,
-        evidence_scores=scored_evidence(about.evidence, about.scores, about.contamination),
+        check_exports,
+        judged=scored_evidence(about.evidence, about.scores, about.contamination),
         config=config,
         known_files=None if known_files is None else known_files_of(known_files),
+        workers=run.workers,
     )
     files = write_exports(
         run.home.root / name,

@@ -1,13 +1,14 @@
 """Training data out of evidence: what each export takes, and what the firewall refuses (D4 to D7)."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
@@ -15,7 +16,7 @@ from pydantic import Field
 from millrace.datasets.dataset import Dataset
 from millrace.datasets.manifest import DatasetRef
 from millrace.datasets.schema import arrow_schema
-from millrace.distillation.candidates import Candidates, candidates, category_codes, may_pair
+from millrace.distillation.candidates import NEITHER, Candidates, candidates, category_codes, category_names, may_pair
 from millrace.distillation.claimed_files import KnownFiles
 from millrace.distillation.config import PreferenceConfig, RagConfig, SftConfig
 from millrace.distillation.duplicates import repeated
@@ -23,12 +24,12 @@ from millrace.distillation.firewall import FirewallFacts, admit
 from millrace.distillation.judged_records import EVIDENCE_COLUMNS, JudgedRecords
 from millrace.distillation.pairs import PairRows, choose_pairs
 from millrace.distillation.preference import ProposedPairs, admit_pairs, preference_pairs
-from millrace.distillation.rag import rag_rows
-from millrace.distillation.sft import sft_rows
-from millrace.distillation.texts import Integers, Mask, short_keys
+from millrace.distillation.rag import RAG_COLUMNS, rag_rows
+from millrace.distillation.sft import SFT_COLUMNS, sft_rows
+from millrace.distillation.texts import Integers, Mask, codes
 from millrace.errors import BadInputError
 from millrace.records.base import Record
-from millrace.records.evidence import Export, Quarantined
+from millrace.records.evidence import Evidence, Export, Quarantined
 from millrace.records.exports import PreferencePair
 from millrace.records.source import SourceRef
 from tasks.parts import Tables, read_dataset, write_parts
@@ -37,6 +38,8 @@ from tasks.stage import stage
 
 _JOB_ROWS = 50_000
 _JOB_PAIRS = 20_000  # both sides of all of them are in memory
+_NO_SIDE = {"contexts", "markers", "role"}
+_SIDE_COLUMNS = [name for name in arrow_schema(Evidence).names if name not in _NO_SIDE]  # what makes and judges sides
 
 
 class ExportedRows(Record):
@@ -69,20 +72,29 @@ class _Inputs:
         self._contamination = read_dataset(contamination).to_arrow()
         self._known = None if known_files is None else known_files_of(known_files)
 
-    def part(self, index: int) -> _Part:
-        first, evidence = self.firsts[index], self.evidence.read_part(index)
-        stop = first + evidence.num_rows
-        facts = FirewallFacts(self._repeated[first:stop], self._contamination, self._known)
-        return _Part(first, evidence, self.scores.read_rows(first, stop), facts)
+    def parts(self, indices: Sequence[int]) -> Iterator[_Part]:
+        """Some parts in order, at least one; those of the scores, which are cut elsewhere, are read once for all."""
+        begin = self.firsts[indices[0]]
+        scores = self.scores.read_rows(begin, self._stop(indices[-1]))
+        for index in indices:
+            first, stop = self.firsts[index], self._stop(index)
+            facts = FirewallFacts(self._repeated[first:stop], self._contamination, self._known)
+            yield _Part(first, self.evidence.read_part(index), scores.slice(first - begin, stop - first), facts)
+
+    def rows(self, index: int) -> slice:
+        """Those of a part, among all."""
+        return slice(self.firsts[index], self._stop(index))
+
+    def _stop(self, index: int) -> int:
+        return self.firsts[index] + self.evidence.manifest.parts[index].rows
 
     def jobs(self) -> Iterator[range]:
         """Runs of parts with about :data:`_JOB_ROWS` rows."""
         begin = 0
-        for index, part in enumerate(self.evidence.manifest.parts, 1):
-            stop = self.firsts[index - 1] + part.rows
-            if stop - self.firsts[begin] >= _JOB_ROWS or index == self.evidence.n_parts:
-                yield range(begin, index)
-                begin = min(index, self.evidence.n_parts - 1)
+        for index in range(self.evidence.n_parts):
+            if self._stop(index) - self.firsts[begin] >= _JOB_ROWS or index == self.evidence.n_parts - 1:
+                yield range(begin, index + 1)
+                begin = index + 1
 
 
 @stage
@@ -95,7 +107,7 @@ def export_rag(
 ) -> ExportedRows:
     """Evidence that stood, as knowledge to retrieve; every other row is quarantined with its reason."""
     inputs = _Inputs(evidence, scores, contamination, known_files)
-    return _export("rag", "rag_rows", inputs, config, rag_rows)
+    return _export("rag", "rag_rows", inputs, config, RAG_COLUMNS, rag_rows)
 
 
 @stage
@@ -108,7 +120,7 @@ def export_sft(
 ) -> ExportedRows:
     """Evidence that stood, as conversations to learn from; every other row is quarantined with its reason."""
     inputs = _Inputs(evidence, scores, contamination, known_files)
-    return _export("sft", "sft_rows", inputs, config, partial(sft_rows, config=config))
+    return _export("sft", "sft_rows", inputs, config, SFT_COLUMNS, partial(sft_rows, config=config))
 
 
 @stage
@@ -123,10 +135,12 @@ def export_preference(
     inputs = _Inputs(evidence, scores, contamination, known_files)
     sides, refused = _sides(inputs, config)
     pairs = choose_pairs(sides, config)
+    categories = np.full(inputs.evidence.manifest.rows, NEITHER, dtype=np.int8)
+    categories[sides.row] = sides.category
     nothing = arrow_schema(PreferencePair).empty_table()
     first = {"preference_pairs": nothing, "quarantine": refused}
     starts = range(0, len(pairs.chosen), _JOB_PAIRS)
-    jobs = [partial(_paired, inputs, pairs, slice(start, start + _JOB_PAIRS), config) for start in starts]
+    jobs = [partial(_paired, inputs, categories, pairs, slice(at, at + _JOB_PAIRS), config) for at in starts]
     log().info("%d candidates, %d pairs considered", len(sides), len(pairs.chosen))
     return _exported("preference_pairs", write_parts([lambda: first, *jobs], ["preference_pairs", "quarantine"]))
 
@@ -180,14 +194,15 @@ def _export(
     kind: str,
     inputs: _Inputs,
     config: RagConfig | SftConfig,
+    columns: tuple[str, ...],
     build: Callable[[pa.Table, pa.Table], pa.Table],
 ) -> ExportedRows:
     def job(parts: range) -> Tables:
         taken, refused = [], []
-        for part in (inputs.part(index) for index in parts):
+        for part in inputs.parts(parts):
             admission = admit(export, part.evidence, part.scores, part.facts, config)
             mask = pa.array(admission.mask)
-            taken.append(build(part.evidence.filter(mask), part.scores.filter(mask)))
+            taken.append(build(part.evidence.select(list(columns)).filter(mask), part.scores.filter(mask)))
             refused.append(admission.quarantine)
         return {kind: pa.concat_tables(taken), "quarantine": pa.concat_tables(refused)}
 
@@ -196,8 +211,8 @@ def _export(
 
 def _exported(kind: str, written: dict[str, DatasetRef]) -> ExportedRows:
     streams, reasons = Counter[str](), Counter[str]()
-    for table in read_dataset(written[kind]).columns(["provenance"]):
-        _count(streams, pc.struct_field(_column(table, "provenance"), "stream"))
+    for table in read_dataset(written[kind]).columns(["provenance.stream"]):
+        _count(streams, table.flatten().column(0).combine_chunks())
     for table in read_dataset(written["quarantine"]).columns(["reason"]):
         _count(reasons, _column(table, "reason"))
     return ExportedRows(
@@ -216,46 +231,43 @@ def _count(counts: Counter[str], values: pa.Array) -> None:
 def _sides(inputs: _Inputs, config: PreferenceConfig) -> tuple[Candidates, pa.Table]:
     """The records that may become sides of pairs, and those that the firewall refuses as such."""
     wanted = _partners(inputs)
-    touched = [
-        index for index, part in enumerate(inputs.evidence.manifest.parts) if _slice(inputs, wanted, index).any()
-    ]
+    touched = ([index for index in parts if wanted[inputs.rows(index)].any()] for parts in inputs.jobs())
     with ThreadPoolExecutor(current_run().workers) as pool:
-        found = list(pool.map(lambda index: _sides_of_part(inputs, index, wanted, config), touched))
-    nothing = _no_candidates()
+        found = list(pool.map(lambda parts: _sides_of_parts(inputs, parts, wanted, config), filter(None, touched)))
     refused = [arrow_schema(Quarantined).empty_table(), *(quarantine for _, quarantine in found)]
-    return Candidates.joined([nothing, *(each for each, _ in found)]), pa.concat_tables(refused)
+    return Candidates.joined([_no_candidates(), *(each for each, _ in found)]), pa.concat_tables(refused)
 
 
 def _partners(inputs: _Inputs) -> Mask:
     """Whether a row shares its task or subject with one that it could be paired with; two columns are read."""
     tables = list(inputs.evidence.columns(["task_id", "subject"]))
-    tasks, subjects = (
-        np.concatenate([np.zeros(0, dtype=np.uint64), *(short_keys(_column(table, name)) for table in tables)])
-        for name in ("task_id", "subject")
-    )
+    tasks, subjects = (codes(_column(table, name) for table in tables) for name in ("task_id", "subject"))
     categories = _joined_column(inputs.scores, "category")
     return may_pair(tasks, subjects, category_codes(categories))
 
 
-def _slice(inputs: _Inputs, mask: Mask, index: int) -> Mask:
-    first = inputs.firsts[index]
-    return mask[first : first + inputs.evidence.manifest.parts[index].rows]
+def _sides_of_parts(
+    inputs: _Inputs, parts: Sequence[int], wanted: Mask, config: PreferenceConfig
+) -> tuple[Candidates, pa.Table]:
+    found, refused = [], []
+    for part in inputs.parts(parts):
+        rows = np.flatnonzero(wanted[part.first : part.first + part.evidence.num_rows])
+        evidence, scores = (table.take(pa.array(rows)) for table in (part.evidence.select(_SIDE_COLUMNS), part.scores))
+        facts = FirewallFacts(part.facts.repeated[rows], part.facts.contamination, part.facts.known_files)
+        admission = admit("preference", evidence, scores, facts, config)
+        mask = pa.array(admission.mask)
+        admitted = scores.column("category").filter(mask)
+        found.append(candidates(evidence.filter(mask), admitted, part.first + rows[admission.mask]))
+        refused.append(admission.quarantine)
+    return Candidates.joined(found), pa.concat_tables(refused)
 
 
-def _sides_of_part(inputs: _Inputs, index: int, wanted: Mask, config: PreferenceConfig) -> tuple[Candidates, pa.Table]:
-    part = inputs.part(index)
-    rows = np.flatnonzero(_slice(inputs, wanted, index))
-    evidence, scores = part.evidence.take(pa.array(rows)), part.scores.take(pa.array(rows))
-    facts = FirewallFacts(part.facts.repeated[rows], part.facts.contamination, part.facts.known_files)
-    admission = admit("preference", evidence, scores, facts, config)
-    mask = pa.array(admission.mask)
-    admitted = scores.filter(mask).column("category")
-    return candidates(evidence.filter(mask), admitted, part.first + rows[admission.mask]), admission.quarantine
-
-
-def _paired(inputs: _Inputs, pairs: PairRows, places: slice, config: PreferenceConfig) -> Tables:
+def _paired(
+    inputs: _Inputs, categories: npt.NDArray[np.int8], pairs: PairRows, places: slice, config: PreferenceConfig
+) -> Tables:
     basis = pc.if_else(pa.array(pairs.by_subject[places]), "subject", "task")
-    both = _rows_at(inputs, np.concatenate([pairs.chosen[places], pairs.rejected[places]]))  # each part is read once
+    rows = np.concatenate([pairs.chosen[places], pairs.rejected[places]])  # each part is read once
+    both = _rows_at(inputs, rows).append_column("category", category_names(categories[rows]))
     proposed = ProposedPairs(both.slice(0, len(basis)), both.slice(len(basis)), basis)
     admission = admit_pairs(proposed, config)
     mask = pa.array(admission.mask)
@@ -264,14 +276,13 @@ def _paired(inputs: _Inputs, pairs: PairRows, places: slice, config: PreferenceC
 
 
 def _rows_at(inputs: _Inputs, rows: Integers) -> pa.Table:
-    """Rows of the evidence with their category, in the order asked for; only the parts that hold them are read."""
+    """Rows of the evidence in the order asked for; only the parts that hold them are read."""
     wanted = np.unique(rows)
     parts = np.searchsorted(inputs.firsts, wanted, side="right") - 1
     found = []
     for index in np.unique(parts).tolist():
-        part = inputs.part(index)
-        local = pa.array(wanted[parts == index] - part.first)
-        found.append(part.evidence.take(local).append_column("category", part.scores.column("category").take(local)))
+        local = pa.array(wanted[parts == index] - inputs.firsts[index])
+        found.append(inputs.evidence.read_part(index).select(_SIDE_COLUMNS).take(local))
     return pa.concat_tables(found).take(pa.array(np.searchsorted(wanted, rows)))
 
 

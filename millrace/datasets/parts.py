@@ -11,11 +11,14 @@ PART_BYTES = 64 * 2**20
 
 
 def cut(table: pa.Table, *, max_rows: int = PART_ROWS, max_bytes: int = PART_BYTES) -> Iterator[pa.Table]:
-    """Consecutive slices within both limits; a row larger than the limit is a part of its own; no rows, no parts."""
+    """Consecutive slices within both limits, each in one piece; no rows, no parts.
+
+    A row larger than the limit is a part of its own.
+    """
     start = 0
     while start < table.num_rows:
         length = _longest(table.slice(start, max_rows), max_bytes)
-        yield table.slice(start, length)
+        yield table.slice(start, length).combine_chunks()
         start += length
 
 

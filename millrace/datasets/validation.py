@@ -1,5 +1,6 @@
 """Checks a table column by column; pydantic explains only the rows that fail."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from millrace.errors import BadInputError
 
 Mask = npt.NDArray[np.bool_]
 
+_HEXADECIMAL = re.compile(r"\^\[0-9a-f\]\{([1-9][0-9]*)\}\$")
 _COMPARE = {"ge": pc.greater_equal, "gt": pc.greater, "le": pc.less_equal, "lt": pc.less}
 
 
@@ -30,8 +32,10 @@ def valid_rows(model: type[BaseModel], table: pa.Table) -> Mask:
     """One boolean a row: whether pydantic would take it. The table has the record's schema."""
     mask = np.ones(table.num_rows, dtype=np.bool_)
     for name, shape in shapes_of(model).items():
-        column = table.column(name)
-        mask &= _valid(column.combine_chunks() if column.num_chunks != 1 else column.chunk(0), shape)
+        start = 0
+        for chunk in table.column(name).chunks:
+            mask[start : start + len(chunk)] &= _valid(chunk, shape)
+            start += len(chunk)
     return mask
 
 
@@ -79,7 +83,7 @@ def _checks(array: pa.Array, shape: Shape) -> list[Mask]:
     if shape.choices:
         checks.append(_bools(pc.is_in(array, pa.array(shape.choices))))
     if shape.pattern is not None:
-        checks.append(_bools(pc.match_substring_regex(array, shape.pattern)))
+        checks.append(_matches(array, shape.pattern))
     if shape.lengths != (None, None):
         checks.append(_length_check(array, shape))
     if pa.types.is_floating(array.type):
@@ -90,6 +94,22 @@ def _checks(array: pa.Array, shape: Shape) -> list[Mask]:
         children = zip(shape.fields.items(), array.flatten(), strict=True)
         checks.extend(_valid(child, child_shape) for (_, child_shape), child in children)
     return checks
+
+
+def _matches(array: pa.Array, pattern: str) -> Mask:
+    digits = _HEXADECIMAL.fullmatch(pattern)
+    if digits and _all_hexadecimal(array, int(digits[1])):
+        return np.ones(len(array), dtype=np.bool_)
+    return _bools(pc.match_substring_regex(array, pattern))
+
+
+def _all_hexadecimal(array: pa.Array, n_digits: int) -> bool:
+    """Whether there is no null and each text is so many small hexadecimal digits: of hashes there are many."""
+    if array.null_count or len(array) == 0 or not pc.all(pc.equal(pc.binary_length(array), n_digits)).as_py():
+        return False
+    first = int(np.frombuffer(array.buffers()[1], dtype=np.int32)[array.offset])
+    codes = np.frombuffer(array.buffers()[2], dtype=np.uint8)[first : first + len(array) * n_digits]
+    return bool(np.all((codes - np.uint8(ord("0")) < 10) | (codes - np.uint8(ord("a")) < 6)))
 
 
 def _length_check(array: pa.Array, shape: Shape) -> Mask:

@@ -30,9 +30,7 @@ def table_hash(table: pa.Table) -> str:
 
 def value_bytes(table: pa.Table) -> int:
     """Size of the values in bytes: data, list lengths and one byte a null flag; the same for equal tables."""
-    return sum(
-        _size(column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()) for column in table.columns
-    )
+    return sum(_size(chunk) for column in table.columns for chunk in column.chunks)
 
 
 def _feed(digest: Any, array: pa.Array) -> None:

@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from millrace.distillation.conversations import prompt_forms
-from millrace.distillation.texts import Integers, Keys, Mask, keys, normal_form, short_keys, whole
+from millrace.distillation.conversations import prompt_form_column
+from millrace.distillation.texts import Codes, Integers, Keys, Mask, column_keys, form_column, short_keys, whole
 
 ACCEPTED, PARTIAL, REJECTED, NEITHER = range(4)
 _CATEGORIES = pa.array(["accepted", "partially_accepted", "rejected"])
@@ -58,15 +58,12 @@ def candidates(evidence: pa.Table, categories: pa.ChunkedArray, rows: Integers) 
         rows: their rows in the dataset.
     """
     columns = whole(evidence)
-    forms = prompt_forms(columns)
-    prompts = keys([form or "" for form in forms])[:, 0]
-    prompts[[form is None for form in forms]] = 0
     return Candidates(
         row=rows,
         category=category_codes(categories),
-        order=keys(columns["evidence_id"].to_pylist())[:, 0],
-        prompt=prompts,
-        text=keys([normal_form(text) for text in columns["text"].to_pylist()])[:, 0],
+        order=column_keys(columns["evidence_id"])[:, 0],
+        prompt=short_keys(prompt_form_column(columns)),
+        text=column_keys(form_column(columns["text"]))[:, 0],
         tenant=short_keys(columns["tenant_id"]),
         task=short_keys(columns["task_id"]),
         subject=short_keys(columns["subject"]),
@@ -79,20 +76,27 @@ def category_codes(categories: pa.ChunkedArray) -> npt.NDArray[np.int8]:
     return np.asarray(pc.index_in(categories, _CATEGORIES).fill_null(NEITHER).to_numpy(), dtype=np.int8)
 
 
-def may_pair(task: Keys, subject: Keys, category: npt.NDArray[np.int8]) -> Mask:
-    """Whether an accepted record and a lower one share the row's task, or its subject; subject 0 is none.
+def category_names(of_rows: npt.NDArray[np.int8]) -> pa.Array:
+    """What :func:`category_codes` was made of; null for NEITHER."""
+    return _CATEGORIES.take(pa.array(of_rows, mask=of_rows == NEITHER))
+
+
+def may_pair(tasks: Codes, subjects: Codes, category: npt.NDArray[np.int8]) -> Mask:
+    """Whether an accepted record and a lower one share the row's task, or its subject.
 
     Tenants are left aside, so that a pair across them is seen and refused.
+
+    Args:
+        tasks, subjects: ``texts.codes``; -1 is none.
     """
     taking_part = category != NEITHER
-    by_task = _has_both(task, category, taking_part)
-    return by_task | _has_both(subject, category, taking_part & (subject != 0))
+    return _has_both(tasks, category, taking_part) | _has_both(subjects, category, taking_part)
 
 
-def _has_both(group: Keys, category: npt.NDArray[np.int8], rows: Mask) -> Mask:
-    found = np.zeros(len(group), dtype=np.bool_)
-    _, of_row = np.unique(group[rows], return_inverse=True)
-    n_accepted = np.bincount(of_row, weights=category[rows] == ACCEPTED)
-    n_rows = np.bincount(of_row)
-    found[rows] = ((n_accepted > 0) & (n_accepted < n_rows))[of_row]
+def _has_both(groups: Codes, category: npt.NDArray[np.int8], rows: Mask) -> Mask:
+    accepted, lower = (
+        np.bincount(groups[rows & (groups >= 0) & which] + 1, minlength=groups.max(initial=-1) + 2) > 0
+        for which in (category == ACCEPTED, category != ACCEPTED)
+    )
+    found: Mask = rows & (accepted & lower)[groups + 1]  # place 0 is that of no group
     return found

@@ -18,6 +18,7 @@ RANGE_BYTES = 32 * 2**20
 
 _READ_BYTES = 2**20
 _BLOCK_BYTES = 8 * 2**20
+_CACHED_BYTES = 2**18
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 Places = npt.NDArray[np.int64]
 
@@ -117,7 +118,18 @@ def _after_mark(file: BinaryIO) -> int:
 
 
 def _n_line_ends(data: bytes | memoryview) -> int:
-    return int(np.count_nonzero(np.frombuffer(data, np.uint8) == 0x0A))
+    codes = np.frombuffer(data, np.uint8)
+    return sum(int(np.count_nonzero(codes[at : at + _CACHED_BYTES] == 0x0A)) for at in _cached(codes))
+
+
+def places_of(codes: npt.NDArray[np.uint8], code: int, bits: int = 0xFF) -> Places:
+    """Where the bytes have this code in these bits, ascending; looked for piece by piece, in the processor's cache."""
+    found = [np.flatnonzero(codes[at : at + _CACHED_BYTES] & np.uint8(bits) == code) + at for at in _cached(codes)]
+    return np.concatenate([np.zeros(0, np.int64), *found])
+
+
+def _cached(codes: npt.NDArray[np.uint8]) -> range:
+    return range(0, len(codes), _CACHED_BYTES)
 
 
 def read_blocks(file: BinaryIO, lines: LineRange) -> Iterator[LineBlock | LongLine]:
@@ -142,7 +154,7 @@ def read_blocks(file: BinaryIO, lines: LineRange) -> Iterator[LineBlock | LongLi
 
 def _block(data: memoryview, offset: int, number: int) -> LineBlock:
     codes = np.frombuffer(data, np.uint8)
-    line_ends = np.flatnonzero(codes == 0x0A)
+    line_ends = places_of(codes, 0x0A)
     starts = np.concatenate(([0], line_ends + 1))
     ends = np.concatenate((line_ends, [len(data)]))
     has_return = np.zeros(len(ends), np.bool_)  # a carriage return belongs to the line end only before a line feed

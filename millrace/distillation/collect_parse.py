@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.json as pj
 
-from millrace.distillation.collect_lines import LineBlock, Places
+from millrace.distillation.collect_lines import LineBlock, Places, places_of
 from millrace.distillation.stream_rows import MAX_DEPTH, MAX_ROW_BYTES
 
 Mask = npt.NDArray[np.bool_]
@@ -94,14 +94,14 @@ def plain_lines(block: LineBlock) -> Mask:
     codes = np.frombuffer(block.data, np.uint8)
     good = (codes[block.starts] == 0x7B) & (codes[block.ends - 1] == 0x7D)
     good &= block.ends - block.starts <= MAX_ROW_BYTES
-    good &= _counts(np.flatnonzero((codes & 0xDF) == 0x5B), block) <= MAX_DEPTH
+    good &= _counts(places_of(codes, 0x5B, bits=0xDF), block) <= MAX_DEPTH
     for word in (b"NaN", b"Inf"):
         good &= _counts(_places(codes, word), block) == 0
     return np.asarray(good)
 
 
 def _places(codes: npt.NDArray[np.uint8], word: bytes) -> Rows:
-    found = np.flatnonzero(codes[: max(0, len(codes) - len(word) + 1)] == word[0])
+    found = places_of(codes[: max(0, len(codes) - len(word) + 1)], word[0])
     for place, letter in enumerate(word[1:], 1):
         found = found[codes[found + place] == letter]
     return found

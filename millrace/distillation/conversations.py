@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from millrace.datasets.schema import arrow_schema
-from millrace.distillation.texts import Integers, Mask, blank, bools, n_bytes, normal_form, normal_forms
+from millrace.distillation.texts import Integers, Mask, blank, bools, form_column, n_bytes
 from millrace.records.exports import SftRow
 
 MAX_BYTES = 400_000
@@ -32,8 +32,12 @@ class Turns:
         self.parents = np.repeat(np.arange(len(history)), self.lengths)
         starts = np.cumsum(self.lengths) - self.lengths
         self.places = np.arange(len(self._turns)) - starts[self.parents]
-        speakers = pc.index_in(self._turns.field("speaker"), _ROLES).fill_null(-1)
+        speakers = pc.index_in(self.speakers, _ROLES).fill_null(-1)
         self.roles = np.asarray(speakers.to_numpy(zero_copy_only=False), dtype=np.int64)
+
+    @property
+    def speakers(self) -> pa.Array:
+        return pc.struct_field(self._turns, "speaker")
 
     @property
     def texts(self) -> pa.Array:
@@ -131,13 +135,23 @@ def single_turns(answer: pa.Array) -> pa.ListArray:
 
 
 def prompt_forms(rows: dict[str, pa.Array]) -> list[str | None]:
-    """What was asked, with the turns before it, in the form in which prompts are equal; None without a prompt."""
-    forms = normal_forms(rows["prompt"])
-    lengths = np.asarray(pc.list_value_length(rows["history"]).fill_null(0).to_numpy())
-    for row in (row for row in np.flatnonzero(lengths).tolist() if forms[row] is not None):
-        before = [f"{turn['speaker']}: {normal_form(turn['text'])}" for turn in rows["history"][row].as_py()]
-        forms[row] = "\n".join([*before, f"user: {forms[row]}"])
+    """:func:`prompt_form_column` as a list."""
+    forms: list[str | None] = prompt_form_column(rows).to_pylist()
     return forms
+
+
+def prompt_form_column(rows: dict[str, pa.Array]) -> pa.Array:
+    """What was asked, with the turns before it, in the form in which prompts are equal; null without a prompt."""
+    coded = rows["prompt"].dictionary_encode()  # the records of one task are asked the same
+    forms = form_column(coded.dictionary).take(coded.indices)
+    turns = Turns(rows["history"])
+    if not turns.lengths.any():
+        return forms
+    said = pc.binary_join_element_wise(turns.speakers, form_column(turns.texts), ": ")
+    offsets = np.concatenate([[0], np.cumsum(turns.lengths)])
+    before = pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), said), "\n")
+    asked = pc.binary_join_element_wise("user", forms, ": ")
+    return pc.if_else(pa.array(turns.lengths > 0), pc.binary_join_element_wise(before, asked, "\n"), forms)
 
 
 def _system_messages(turns: Turns, system: pa.Array | None) -> pa.Array:

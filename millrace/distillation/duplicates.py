@@ -5,18 +5,21 @@ from collections.abc import Iterable
 import numpy as np
 import pyarrow as pa
 
-from millrace.distillation.texts import Keys, Mask, keys
+from millrace.distillation.texts import Keys, Mask, codes
 
 
 def repeated(ids: Iterable[pa.Array]) -> Mask:
     """Over all parts of a dataset in order: whether an earlier row has the same id.
 
-    32 bytes a row are held: ids are compared by the first 128 bits of their sha256.
+    All ids are held meanwhile.
 
     Args:
         ids: the column ``evidence_id``, part by part.
     """
-    return repeated_keys(np.concatenate([np.zeros((0, 2), dtype=np.uint64), *(keys(part.to_pylist()) for part in ids)]))
+    numbers = codes(ids)
+    known_before = np.maximum.accumulate(np.append(np.int32(-1), numbers[:-1])) if len(numbers) else numbers
+    again: Mask = numbers <= known_before  # an id that is new has the next number
+    return again
 
 
 def repeated_keys(of_rows: Keys) -> Mask:

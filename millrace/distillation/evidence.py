@@ -40,10 +40,8 @@ def as_evidence(columns: dict[str, Any], n_rows: int) -> pa.Table:
     """
     schema = arrow_schema(Evidence)
     given: dict[str, pa.Array] = {name: _array(value, schema.field(name).type) for name, value in columns.items()}
-    made_up = pc.binary_join_element_wise(
-        given["stream"], pc.utf8_slice_codeunits(given["row_hash"], 0, ID_DIGITS), "-"
-    )
-    given["evidence_id"] = pc.coalesce(given["evidence_id"], made_up) if "evidence_id" in given else made_up
+    ids = given.get("evidence_id", pa.nulls(n_rows, pa.string()))
+    given["evidence_id"] = pc.coalesce(ids, _made_up_ids(given)) if ids.null_count else ids
     for name in schema.names:
         if name not in given and name != "sig_hash":
             given[name] = _default(name, n_rows)
@@ -64,6 +62,11 @@ def marker(name: str, value: object) -> dict[str, object] | None:
 def _array(value: Any, kind: pa.DataType) -> pa.Array:
     array = value.combine_chunks() if isinstance(value, pa.ChunkedArray) else value
     return array.cast(kind) if isinstance(array, pa.Array) else pa.array(array, kind)
+
+
+def _made_up_ids(given: dict[str, pa.Array]) -> pa.Array:
+    digits = pc.utf8_slice_codeunits(given["row_hash"], 0, ID_DIGITS)
+    return pc.binary_join_element_wise(given["stream"], digits, "-")
 
 
 def _default(name: str, n_rows: int) -> pa.Array:
@@ -88,4 +91,9 @@ def sig_hashes(evidence: dict[str, pa.Array]) -> pa.Array:
 
 def _as_text(column: pa.Array) -> pa.Array:
     text = column.cast(pa.string()).fill_null("")
-    return pc.replace_substring(text, "\0", "\0\0") if pa.types.is_string(column.type) else text
+    may_hold_zero = pa.types.is_string(column.type) and _has_zero(text.buffers()[2])
+    return pc.replace_substring(text, "\0", "\0\0") if may_hold_zero else text
+
+
+def _has_zero(data: pa.Buffer | None) -> bool:
+    return data is not None and not np.frombuffer(data, np.uint8).all()

@@ -4,7 +4,7 @@ import hashlib
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +50,7 @@ class WrittenExport:
     counts: Mapping[str, Mapping[str, int]]  # column, "provenance.stream" for one in a struct -> value -> rows
 
 
-Check = Callable[[Export, Path], object]
+Check = Callable[[Path, Sequence[Export]], object]
 Card = Callable[[WrittenExport], str]
 
 
@@ -64,7 +64,8 @@ def write_exports(
     Args:
         parts: rows of each export's dataset, cut as they are stored; each part becomes a row group.
         card: the text of an export's README.md.
-        check: reads a data file again and raises when a row must not be there; then nothing is published.
+        check: given the folder and its exports, reads all data files again and raises when a row must not be there;
+            then nothing is published.
 
     Returns:
         The files, names relative to ``folder``, sorted.
@@ -74,8 +75,9 @@ def write_exports(
     new.mkdir(parents=True)
     try:
         with ThreadPoolExecutor(workers) as pool:
-            under_way = [pool.submit(_write_export, new / each, each, parts[each], card, check) for each in parts]
+            under_way = [pool.submit(_write_export, new / each, each, parts[each], card) for each in parts]
         files = [file for future in under_way for file in future.result()]
+        check(new, list(parts))
         sync_folder(new)
         _swap_in(new, folder)
     except Exception:
@@ -84,13 +86,9 @@ def write_exports(
     return sorted(files, key=lambda file: file.name)
 
 
-def _write_export(
-    folder: Path, export: Export, parts: Iterable[pa.Table], card: Card, check: Check
-) -> list[ExportedFile]:
+def _write_export(folder: Path, export: Export, parts: Iterable[pa.Table], card: Card) -> list[ExportedFile]:
     folder.mkdir()
     written = write_data(folder, export, parts)
-    for file in written.files:
-        check(export, folder / file.name)
     text = card(written).encode()
     write_atomic(folder / CARD_FILE, text)
     about = ExportedFile(name=CARD_FILE, sha256=hashlib.sha256(text).hexdigest(), n_bytes=len(text), rows=None)

@@ -78,7 +78,8 @@ def _whole(column: pa.ChunkedArray) -> pa.Array:
 
 def _characters(column: pa.ChunkedArray) -> memoryview:
     """The concatenated UTF-8 of all strings."""
-    array = pa.concat_arrays([chunk.cast(pa.large_string()) for chunk in column.chunks])
+    large = [chunk.cast(pa.large_string()) for chunk in column.chunks]
+    array = large[0] if len(large) == 1 else pa.concat_arrays(large)
     _, offsets, data = array.buffers()
     ends = memoryview(offsets).cast("q")
     return memoryview(data)[ends[array.offset] : ends[array.offset + len(array)]]
@@ -95,7 +96,8 @@ def _text_for_times(kind: pa.DataType) -> pa.DataType:
 def _with_times_as_text(array: pa.Array) -> pa.Array:
     """Times in a column or in a struct; there are none in lists."""
     if pa.types.is_timestamp(array.type):
-        return pc.strftime(array.cast(pa.timestamp("us", tz="UTC")), TIME_FORMAT)
+        coded = array.cast(pa.timestamp("us", tz="UTC")).dictionary_encode()  # many rows, few times
+        return pc.strftime(coded.dictionary, TIME_FORMAT).take(coded.indices)
     if pa.types.is_struct(array.type):
         children: list[Any] = [_with_times_as_text(child) for child in array.flatten()]
         return pa.StructArray.from_arrays(children, fields=list(_text_for_times(array.type)))

@@ -23,7 +23,11 @@ JUDGED_COLUMNS = (*EVIDENCE_COLUMNS, "category", "contaminated")
 """Columns of the tables it is given: besides those ``category``, of the scores, and ``contaminated``, true where the
 contamination names the id."""
 
+KEYED_COLUMNS = ("evidence_id", "text", "sig_hash", "tenant_id", "category", "prompt", "history")
+"""Those of which :func:`record_keys` makes keys."""
+
 Judging = Callable[[], Iterator[pa.Table]]
+Faults = npt.NDArray[np.uint8]
 
 FORGED, NO_PRODUCER, NO_RUN, EVAL_EXAMPLE, UNKNOWN_FILE = (1 << bit for bit in range(5))
 
@@ -46,7 +50,7 @@ class RecordKeys:
     categories: Keys
     prompts: Keys
     forms: Keys
-    faults: npt.NDArray[np.uint8]
+    faults: Faults
 
     def places(self, ids: Keys) -> Integers:
         """The first record with each id; -1 where there is none."""
@@ -63,8 +67,16 @@ class RecordKeys:
         return places
 
 
+@dataclass(frozen=True)
+class Records:
+    """A part of the evidence: :data:`JUDGED_COLUMNS`, ``sig_hash`` as it should be, and the records' faults."""
+
+    columns: dict[str, pa.Array]
+    faults: Faults
+
+
 class JudgedRecords:
-    """Reads all evidence once, when it is first needed, for however many files are checked, on any thread."""
+    """All evidence to judge by; its keys are made once, when first needed, for however many files, on any thread."""
 
     def __init__(self, evidence_scores: Judging) -> None:
         """``evidence_scores`` gives tables with :data:`JUDGED_COLUMNS`: all evidence in order, part by part."""
@@ -76,27 +88,48 @@ class JudgedRecords:
         """What the records say; read again only when other files are known than the last time."""
         with self._lock:
             if self._found is None or self._found[0] != known_files:
-                parts = [_judged(whole(table), known_files) for table in self._evidence_scores()]
-                self._found = (known_files, _sorted(parts))
+                parts = [record_keys(found.columns, found.faults) for found in self.records(known_files)]
+                self._found = (known_files, sorted_keys(parts))
             return self._found[1]
 
+    def records(self, known_files: KnownFiles | None) -> Iterator[Records]:
+        """All evidence in order, part by part; read whenever it is asked for."""
+        return (judged_records(whole(table), known_files) for table in self._evidence_scores())
 
-def _judged(record: dict[str, pa.Array], known_files: KnownFiles | None) -> RecordKeys:
+
+def judged_records(record: dict[str, pa.Array], known_files: KnownFiles | None) -> Records:
+    """A part of the evidence and what is wrong with its records.
+
+    Args:
+        record: the columns :data:`JUDGED_COLUMNS`.
+    """
     true_hashes = sig_hashes(record)
     faults = FORGED * ~bools(pc.equal(record["sig_hash"], true_hashes))
-    faults |= NO_PRODUCER * blank(record["producer"]) | NO_RUN * blank(record["run_id"])
+    faults |= NO_PRODUCER * _blank_name(record["producer"]) | NO_RUN * _blank_name(record["run_id"])
     faults |= EVAL_EXAMPLE * (bools(record["contaminated"]) | bools(pc.equal(record["split"], "eval")))
     faults |= UNKNOWN_FILE * _names_unknown(record, known_files)
+    return Records(record | {"sig_hash": true_hashes}, faults.astype(np.uint8))
+
+
+def record_keys(record: dict[str, pa.Array], faults: Faults) -> RecordKeys:
+    """The :data:`KEYED_COLUMNS` of :class:`Records` as keys, in their order."""
     return RecordKeys(
         ids=keys(record["evidence_id"].to_pylist()),
         texts=keys(record["text"].fill_null("").to_pylist()),
-        hashes=hash_keys(true_hashes),
+        hashes=hash_keys(record["sig_hash"]),
         tenants=short_keys(record["tenant_id"]),
         categories=short_keys(record["category"]),
         prompts=short_keys(record["prompt"]),
         forms=short_keys(pa.array(prompt_forms(record), pa.string())),
-        faults=faults.astype(np.uint8),
+        faults=faults,
     )
+
+
+def _blank_name(names: pa.Array) -> Mask:
+    """Whether a name is null or shows nothing; few names stand in many rows."""
+    coded = names.dictionary_encode()
+    found = np.append(blank(coded.dictionary), True)
+    return found[np.asarray(coded.indices.fill_null(len(coded.dictionary)).to_numpy(), dtype=np.int64)]
 
 
 def _names_unknown(record: dict[str, pa.Array], known_files: KnownFiles | None) -> Mask:
@@ -107,7 +140,8 @@ def _names_unknown(record: dict[str, pa.Array], known_files: KnownFiles | None) 
     return found
 
 
-def _sorted(parts: list[RecordKeys]) -> RecordKeys:
+def sorted_keys(parts: list[RecordKeys]) -> RecordKeys:
+    """All parts as one, sorted by id; the list is emptied."""
     pairs, single = np.zeros((0, 2), dtype=np.uint64), np.zeros(0, dtype=np.uint64)
     nothing = RecordKeys(pairs, pairs, pairs, single, single, single, single, np.zeros(0, dtype=np.uint8))
     columns = {name: np.concatenate([vars(part)[name] for part in (nothing, *parts)]) for name in vars(nothing)}

@@ -25,10 +25,10 @@ import pyarrow.compute as pc
 
 from millrace.datasets.schema import arrow_schema
 from millrace.distillation.config import PreferenceConfig
-from millrace.distillation.conversations import conversations, prompt_forms, single_turns
+from millrace.distillation.conversations import conversations, prompt_form_column, single_turns
 from millrace.distillation.firewall import Admission, side_categories
 from millrace.distillation.provenance_columns import provenance
-from millrace.distillation.texts import Mask, bools, normal_form, row_indices, whole
+from millrace.distillation.texts import Mask, bools, form_column, row_indices, whole
 from millrace.records.evidence import Quarantined, QuarantineReason
 from millrace.records.exports import PreferencePair
 
@@ -88,13 +88,12 @@ def _refusals(
     lower = pa.array([name for name in side_categories(config) if name != "accepted"])
     gap = bools(pc.equal(chosen["category"], "accepted")) & bools(pc.is_in(rejected["category"], lower))
     yield _Refusal("invalid_pairing", "gap", ~gap, "one side is not accepted over the other")
-    asked = list(zip(prompt_forms(chosen), prompt_forms(rejected), strict=True))
-    unasked = np.array([one is None and other is None for one, other in asked], dtype=np.bool_)
+    asked, other = prompt_form_column(chosen), prompt_form_column(rejected)
+    unasked = bools(pc.and_(asked.is_null(), other.is_null()))
     yield _Refusal("schema_violation", "prompt", unasked, "neither side has a prompt")
-    differ = np.array([one != other and None not in (one, other) for one, other in asked], dtype=np.bool_)
+    differ = bools(pc.not_equal(asked, other))  # null, where a side has none, counts as equal
     yield _Refusal("invalid_pairing", "prompts", differ, "the sides answer different prompts")
-    texts = zip(chosen["text"].to_pylist(), rejected["text"].to_pylist(), strict=True)
-    equal = np.array([normal_form(one) == normal_form(other) for one, other in texts], dtype=np.bool_)
+    equal = bools(pc.equal(form_column(chosen["text"]), form_column(rejected["text"])))
     yield _Refusal("self_pairing", "equal-texts", equal, "both sides say the same")
 
 
@@ -132,8 +131,9 @@ def _prompts(chosen: dict[str, pa.Array], rejected: dict[str, pa.Array]) -> pa.L
 
 
 def _pair_ids(chosen: pa.Array, rejected: pa.Array) -> list[str]:
-    both = zip(chosen.to_pylist(), rejected.to_pylist(), strict=True)
-    return [f"pair-{sha256(f'{len(one)} {one} {other}'.encode()).hexdigest()[:24]}" for one, other in both]
+    lengths = pc.utf8_length(chosen).cast(pa.string())
+    named = pc.binary_join_element_wise(lengths, chosen, rejected, " ").cast(pa.binary())
+    return [f"pair-{sha256(name).hexdigest()[:24]}" for name in named.to_pylist()]
 
 
 def _quarantine(

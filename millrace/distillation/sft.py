@@ -5,9 +5,12 @@ import pyarrow as pa
 from millrace.datasets.schema import arrow_schema
 from millrace.distillation.config import SftConfig
 from millrace.distillation.conversations import conversations, numbered_passages
-from millrace.distillation.provenance_columns import provenance
+from millrace.distillation.provenance_columns import PROVENANCE_COLUMNS, provenance
 from millrace.distillation.texts import whole
 from millrace.records.exports import SftRow
+
+SFT_COLUMNS = (*("evidence_id", "tenant_id", "user_id", "prompt", "history", "contexts", "text"), *PROVENANCE_COLUMNS)
+"""Columns of Evidence that its rows are made of."""
 
 
 def sft_rows(evidence: pa.Table, scores: pa.Table, config: SftConfig) -> pa.Table:

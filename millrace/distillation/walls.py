@@ -71,11 +71,11 @@ def check_written(
         return 0
     joined = [joined_sides(list(parts)) for parts in zip(*batches, strict=True)]
     batches.clear()
-    leaks.stop_if(_faults_between(export, joined))
+    leaks.stop_if(faults_between(export, joined))
     judged = evidence_scores if isinstance(evidence_scores, JudgedRecords) else JudgedRecords(evidence_scores)
     records = judged.keys(known_files)
-    for number, allowed in enumerate(_allowed(export, config)):
-        leaks.stop_if(_faults(export, joined[number], records, allowed), side=number)
+    for number, allowed in enumerate(allowed_categories(export, config)):
+        leaks.stop_if(side_faults(export, joined[number], records, allowed), side=number)
     return n_rows
 
 
@@ -112,7 +112,7 @@ class _Leaks:
         return None
 
 
-def _allowed(export: Export, config: ExportConfig) -> list[list[str]]:
+def allowed_categories(export: Export, config: ExportConfig) -> list[list[str]]:
     """The categories of each side."""
     partial = ["partially_accepted"]
     if export == "preference":
@@ -123,7 +123,7 @@ def _allowed(export: Export, config: ExportConfig) -> list[list[str]]:
     return [["accepted", *(partial if config.rag.include_partial else []), *review]]
 
 
-def _faults_between(export: Export, sides: list[WrittenSide]) -> dict[str, Mask]:
+def faults_between(export: Export, sides: list[WrittenSide]) -> dict[str, Mask]:
     """What no record is to blame for alone."""
     if export != "preference":
         return {"its record stands in an earlier row already": repeated_keys(sides[0].ids)}
@@ -141,7 +141,7 @@ def _folded(ids: Keys) -> Keys:
     return folded
 
 
-def _faults(export: Export, side: WrittenSide, records: RecordKeys, allowed: list[str]) -> dict[str, Mask]:
+def side_faults(export: Export, side: WrittenSide, records: RecordKeys, allowed: list[str]) -> dict[str, Mask]:
     """What is wrong with written rows, given the records that they claim to be."""
     places = records.places(side.ids)
     unknown = places < 0

@@ -23,7 +23,7 @@ Places = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
 Flags = npt.NDArray[np.bool_]
 
-_SLICE_BYTES = 1 << 18  # of text at once, in the processor's cache; bounds memory
+_SLICE_BYTES = 1 << 19  # of text at once, in the processor's cache; bounds memory
 _CHUNK = 8  # bytes of a word that make one number
 _MARKUP = r"&#?[0-9A-Za-z]{2,31};|</?[A-Za-z]|\]\("  # tells which texts need the slow way
 _TAG_NAMES = (
@@ -156,7 +156,7 @@ def _compared(character: str) -> str:
 
 
 def _slices(texts: pa.Array) -> Iterator[pa.Array]:
-    """Runs of whole texts of some hundred kibibytes; a longer text is one by itself."""
+    """Runs of whole texts of about half a mebibyte; a longer text is one by itself."""
     offsets = _offsets(texts)
     start = 0
     while start < len(texts):

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.json as pj
 import pyarrow.parquet as pq
 
+from millrace.distillation.texts import whole
 from millrace.errors import LeakError
 from millrace.records.evidence import Export
 
@@ -55,10 +56,20 @@ def written_rows(export: Export, path: Path) -> Iterator[dict[str, pa.Array]]:
     try:
         tables = _parquet(path, columns) if path.suffix == ".parquet" else _jsonl(path, columns)
         for table in tables:
-            cast = table.select(list(columns)).cast(pa.schema(columns.items()))
-            yield {name: cast.column(name).combine_chunks() for name in columns}
+            yield judged_columns(export, table)
     except (OSError, KeyError, pa.ArrowException) as error:
         raise LeakError(f"{path} cannot be checked, so nothing is published: {error}", file=str(path)) from error
+
+
+def judged_columns(export: Export, rows: pa.Table) -> dict[str, pa.Array]:
+    """The columns of written rows that a wall judges by, each one array.
+
+    Raises:
+        KeyError, pyarrow.ArrowException: a column is missing, or cannot be read as what it should be.
+    """
+    columns = _COLUMNS[export]
+    cast = rows.select(list(columns)).cast(pa.schema(columns.items()))
+    return whole(cast)
 
 
 def place_of(path: Path, row: int) -> str:
@@ -71,7 +82,7 @@ def place_of(path: Path, row: int) -> str:
 
 
 def _parquet(path: Path, columns: dict[str, Any]) -> Iterator[pa.Table]:
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(path, pre_buffer=False) as file:
         for batch in file.iter_batches(_BATCH_ROWS, columns=list(columns)):
             yield pa.Table.from_batches([batch])
 

@@ -20,6 +20,8 @@ from millrace.distillation.texts import (
 )
 from millrace.records.evidence import Export
 
+_BEGINNING = 64  # characters
+
 
 @dataclass(frozen=True)
 class WrittenSide:
@@ -42,15 +44,15 @@ def written_sides(export: Export, batch: dict[str, pa.Array]) -> list[WrittenSid
     if export == "preference":
         prompts = _prompt_keys(batch["prompt"])
         return [
-            _side(batch, "chosen_id", _content(batch["chosen"]), "chosen_category", "provenance", prompts),
+            _side(batch, "chosen_id", content(batch["chosen"]), "chosen_category", "provenance", prompts),
             _side(
-                batch, "rejected_id", _content(batch["rejected"]), "rejected_category", "rejected_provenance", prompts
+                batch, "rejected_id", content(batch["rejected"]), "rejected_category", "rejected_provenance", prompts
             ),
         ]
     if export == "sft":
         messages = batch["messages"]
-        prompts = short_keys(_content(messages, back=1))
-        return [_side(batch, "evidence_id", _content(messages), "category", "provenance", prompts)]
+        prompts = short_keys(content(messages, back=1))
+        return [_side(batch, "evidence_id", content(messages), "category", "provenance", prompts)]
     nothing = np.zeros(len(batch["text"]), dtype=np.uint64)
     return [_side(batch, "evidence_id", batch["text"], "category", "provenance", nothing)]
 
@@ -75,9 +77,31 @@ def content_faults(export: Export, batch: dict[str, pa.Array]) -> dict[str, Mask
     faults = _message_faults("prompt", batch["prompt"], "user", 1)
     for name in ("chosen", "rejected"):
         faults |= _message_faults(name, batch[name], "assistant", 1)
-    said = zip(*(_content(batch[name]).to_pylist() for name in ("chosen", "rejected")), strict=True)
-    same = [normal_form(one or "") == normal_form(other or "") for one, other in said]
-    return faults | {"both sides say the same": np.array(same, dtype=np.bool_)}
+    same = _equal_forms(content(batch["chosen"]), content(batch["rejected"]))
+    return faults | {"both sides say the same": same}
+
+
+def _equal_forms(texts: pa.Array, others: pa.Array) -> Mask:
+    """Whether two texts are equal in their normal form, null as an empty one."""
+    found = np.ones(len(texts), dtype=np.bool_)
+    begins, other_begins = (pc.utf8_slice_codeunits(each, 0, _BEGINNING).to_pylist() for each in (texts, others))
+    for row, (one, other) in enumerate(zip(begins, other_begins, strict=True)):
+        found[row] = not _begin_unlike(one or "", other or "")
+    for row in np.flatnonzero(found).tolist():
+        found[row] = normal_form(texts[row].as_py() or "") == normal_form(others[row].as_py() or "")
+    return found
+
+
+def _begin_unlike(one: str, other: str) -> bool:
+    """Whether the first characters of two texts alone show that their normal forms differ.
+
+    The form begins with the words of an ASCII beginning in small letters; a word that may go on does not count.
+    """
+    if not (one.isascii() and other.isascii()):
+        return False
+    words, others = one.lower().split()[:-1], other.lower().split()[:-1]
+    n_words = min(len(words), len(others))
+    return words[:n_words] != others[:n_words]
 
 
 def _side(
@@ -113,7 +137,8 @@ def _message_faults(name: str, messages: pa.ListArray, speaker: str, shortest: i
     }
 
 
-def _content(messages: pa.ListArray, back: int = 0) -> pa.Array:
+def content(messages: pa.ListArray, back: int = 0) -> pa.Array:
+    """What the message so many before the last says; null where there is none."""
     return _last(messages, "content", back)
 
 

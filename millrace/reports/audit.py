@@ -33,7 +33,8 @@ def audit_markdown(run_id: str, audited: str, checks: Sequence[AuditCheck], figu
 
 
 def _row(figure: BaselineFigure) -> tuple[str, ...]:
-    change = figure.reason or NOTHING if figure.change is None else f"{decimal(100 * figure.change, 0)}\N{NO-BREAK SPACE}%"
+    moved = NOTHING if figure.change is None else f"{decimal(100 * figure.change, 0)}\N{NO-BREAK SPACE}%"
+    change = figure.reason or moved
     return (
         spoken(figure.name),
         NOTHING if figure.value is None else decimal(figure.value, 3),

@@ -33,3 +33,8 @@ def test_ten_thousand_rows_make_one_part_and_one_more_makes_two() -> None:
     assert [part.num_rows for part in cut(texts([0] * 10_000))] == [10_000]
     assert [part.num_rows for part in cut(texts([0] * 10_001))] == [10_000, 1]
     assert list(cut(texts([]))) == []
+
+
+def test_each_part_is_in_one_piece_however_the_table_was() -> None:
+    table = pa.concat_tables([texts([1, 2, 3]), texts([4, 5])])
+    assert [part.column("text").num_chunks for part in cut(table, max_rows=4)] == [1, 1]

@@ -1,5 +1,6 @@
 """Columns are checked as pydantic would check rows."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -126,3 +127,26 @@ def test_times_are_utc_whatever_zone_they_came_in() -> None:
     table = table_of(Moment, [Moment(at=datetime(2026, 1, 1, tzinfo=UTC))])
     assert table.column("at")[0].as_py() == datetime(2026, 1, 1, tzinfo=UTC)
     assert np.asarray(valid_rows(Moment, table)).all()
+
+
+class Hashed(Record):
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{4}$")]
+
+
+DIGITS = st.text(st.sampled_from("09af"), min_size=4, max_size=4)
+OTHERS = st.sampled_from([None, "", "012", "01234", "/000", "000:", "`aaa", "aaag", "AAAA", "012\n", "\u00e901"])
+
+
+@given(st.lists(DIGITS, max_size=4), st.lists(OTHERS, max_size=1), st.integers(0, 4), st.integers(0, 5))
+def test_hashes_are_checked_as_their_pattern_says(
+    hashes: list[str], others: list[str | None], place: int, start: int
+) -> None:
+    digests = [*hashes[:place], *others, *hashes[place:]]
+    column = pa.array(digests, pa.string()).slice(start)
+    expected = [each is not None and re.fullmatch("[0-9a-f]{4}", each) is not None for each in digests[start:]]
+    assert valid_rows(Hashed, pa.table({"digest": column})).tolist() == expected
+
+
+def test_a_column_in_several_pieces_is_checked_piece_by_piece() -> None:
+    pieces = pa.chunked_array([["0123", "x"], [], ["45", "9abf"]], pa.string())
+    assert valid_rows(Hashed, pa.table({"digest": pieces})).tolist() == [True, False, False, True]

@@ -1,7 +1,9 @@
 """The value hash: equal for equal values however they are laid out, different otherwise."""
 
 from datetime import UTC, datetime
+from hashlib import sha256
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -89,3 +91,20 @@ def test_the_hash_of_a_known_table_never_changes() -> None:
     assert table_hash(table([{**rows[0], "items": ["x", None], "pair": {"a": None, "b": 3}}])) == (
         "75920bdce4388e1d9a588856fc6adc00f8079e2131272745c48a1821fe496f80"
     )
+
+
+@given(st.lists(st.none() | st.text(max_size=3), max_size=20), st.integers(0, 20))
+def test_the_digest_is_over_lengths_and_bytes_whether_or_not_there_are_nulls(
+    texts: list[str | None], start: int
+) -> None:
+    values = texts[start:]
+    n_bytes = np.array([len((text or "").encode()) for text in values], dtype="<i8")
+    valid = np.packbits(np.array([text is not None for text in values], dtype=np.bool_))
+    count = len(values).to_bytes(8, "little")
+    content = b"".join([count, b"a\0string\0", count, valid, n_bytes, *((text or "").encode() for text in values)])
+    column = pa.array(texts, pa.string()).slice(start)
+    assert table_hash(pa.table({"a": column})) == sha256(content).hexdigest()
+    whole = pa.array([len(text) if text is not None else None for text in texts], pa.int64()).slice(start)
+    numbers = np.array([len(text or "") for text in values], dtype="<i8")
+    content = b"".join([count, b"n\0int64\0", count, valid, numbers])
+    assert table_hash(pa.table({"n": whole})) == sha256(content).hexdigest()

@@ -6,8 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from millrace.datasets.schema import arrow_schema
 from millrace.distillation import collect_lines, collect_parse, stream_rows
@@ -221,3 +224,11 @@ def test_a_file_without_rows_gives_no_evidence(tmp_path: Path) -> None:
     for content in (b"", b"\n\r\n \t\n", b"\xef\xbb\xbf"):
         path = written(tmp_path, content)
         assert (collected(path).evidence.num_rows, collected(path).skips.num_rows) == (0, 0)
+
+
+@given(st.binary(max_size=40), st.integers(1, 9))
+def test_bytes_are_found_in_every_piece(data: bytes, piece: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(collect_lines, "_CACHED_BYTES", piece)
+        found = collect_lines.places_of(np.frombuffer(data, np.uint8), 0x5B, bits=0xDF)
+    assert found.tolist() == [place for place, code in enumerate(data) if code in b"[{"]

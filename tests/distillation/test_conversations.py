@@ -111,3 +111,10 @@ def test_prompts_are_equal_in_form_only_with_the_turns_before_them() -> None:
     assert first == second == "why?"
     assert third is None
     assert fourth == "user: user speaks\nassistant: assistant speaks\nuser: why?"
+
+
+def test_the_turns_before_a_prompt_are_compared_in_their_form_too() -> None:
+    shouted = [turn("user", " USER\n speaks"), turn("assistant", "Assistant \u200bSPEAKS")]
+    rows: dict[str, Any] = {"prompt": pa.array(["Why?", "Why?"]), "history": histories([USER, OTHER], shouted)}
+    one, other = prompt_forms(rows)
+    assert one == other

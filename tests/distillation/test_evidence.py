@@ -110,3 +110,16 @@ def test_no_rows_are_an_empty_table():
 def test_a_marker_keeps_words_numbers_and_truth_values(value, expected):
     made = marker("m", value)
     assert (made and Marker.model_validate(made)) == expected
+
+
+def test_only_rows_without_an_id_are_named_after_their_rows():
+    two = {name: values * 2 for name, values in columns().items()} | {"evidence_id": ["rev-1", None]}
+    ids = as_evidence(two, 2).column("evidence_id").to_pylist()
+    assert ids == ["rev-1", f"reviews-{ROW_HASH[:24]}"]
+
+
+def test_a_zero_byte_in_a_name_is_doubled_in_what_the_signature_binds():
+    micros = int(AT.timestamp()) * 1_000_000
+    written = f"rev\0\0\0reviews\0reviews.jsonl\0{0}\0{ROW_HASH}\0nightly-1\0CH-1\0{micros}"
+    record = only(evidence_id=["rev\0"], run_id=["nightly-1"])
+    assert record.sig_hash == sha256(written.encode()).hexdigest()

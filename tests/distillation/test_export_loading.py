@@ -30,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         place,
         {export: [export_table(export, 4), export_table(export, N_ROWS).slice(4)] for export in EXPORTS},
         card=lambda written: dataset_card(written, made_up_ref("rows", N_ROWS), about()),
-        check=lambda export, path: None,
+        check=lambda folder, exports: None,
     )
     return place
 
@@ -67,7 +67,7 @@ def test_datasets_load_no_split_without_rows_and_the_card_says_so(tmp_path: Path
         tmp_path / "run",
         {"sft": []},
         card=lambda written: dataset_card(written, made_up_ref("rows", 0), about()),
-        check=lambda export, path: None,
+        check=lambda folder, exports: None,
     )
     with pytest.raises(ValueError, match="no data"):
         load(str(tmp_path / "run" / "sft"))

@@ -5,14 +5,15 @@ from random import Random
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from millrace.distillation.candidates import Candidates, candidates, category_codes, may_pair
+from millrace.distillation.candidates import Candidates, candidates, category_codes, category_names, may_pair
 from millrace.distillation.config import PreferenceConfig
 from millrace.distillation.pairs import choose_pairs
-from millrace.distillation.texts import short_keys
+from millrace.distillation.texts import codes
 from tests.support.judged_evidence import judged, record
 
 Pair = tuple[str, str, str]
@@ -132,10 +133,17 @@ def test_a_task_has_no_more_pairs_for_being_about_a_subject() -> None:
 def test_who_may_pair_shares_a_task_or_a_subject_with_another_category() -> None:
     rows = [side(0), side(1, "rejected"), side(2, task_id="u"), side(3, "needs_human_review", task_id="u")]
     rows += [about(4, "accepted", "a"), about(5, "partially_accepted", "b"), side(6, "rejected", task_id="v")]
+    rows.append(side(7, "needs_human_review", task_id=rows[0]["task_id"]))
     given_rows = judged(*rows)
-    task, subject = (short_keys(given_rows.evidence.column(name).combine_chunks()) for name in ("task_id", "subject"))
+    task, subject = (codes(given_rows.evidence.column(name).chunks) for name in ("task_id", "subject"))
     found = may_pair(task, subject, category_codes(given_rows.scores.column("category")))
-    assert found.tolist() == [True, True, False, False, True, True, False]
+    assert found.tolist() == [True, True, False, False, True, True, False, False]
+
+
+def test_categories_as_numbers_are_the_same_again_as_words() -> None:
+    words = ["rejected", "accepted", "needs_human_review", "partially_accepted", "accepted"]
+    found = category_names(category_codes(pa.chunked_array([words])))
+    assert found.to_pylist() == [None if word == "needs_human_review" else word for word in words]
 
 
 RECORDS = st.lists(

@@ -1,6 +1,7 @@
 """The firewall of pairs, and the rows that pass it."""
 
 from collections import Counter
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -162,3 +163,9 @@ def test_pairs_that_were_chosen_are_exported_or_refused_and_hold_every_promise(d
         assert other["category"] in ("rejected", "partially_accepted")
         assert len({one["prompt"], other["prompt"]} - {None}) == 1
         assert one["text"].lower().strip() != other["text"].lower().strip()
+
+
+def test_a_pair_is_named_after_both_ids_and_where_the_first_ends() -> None:
+    rows = judged(side(0, evidence_id="é 1"), side(1, "rejected", evidence_id="2"))
+    (made,) = preference_pairs(proposed(rows, [0], [1], ["task"])).to_pylist()
+    assert made["pair_id"] == f"pair-{sha256('3 é 1 2'.encode()).hexdigest()[:24]}"

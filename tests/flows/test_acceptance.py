@@ -81,7 +81,8 @@ def test_the_third_wall_alone_stops_what_the_others_let_through(home: Home, monk
     def renamed(*args: Any, **kwargs: Any) -> Any:
         rows = built(*args, **kwargs)
         listed = rows.to_pylist()
-        listed[0]["evidence_id"] = "rev-02"
+        for row in listed[:1]:
+            row["evidence_id"] = "rev-02"
         return pa.Table.from_pylist(listed, rows.schema)
 
     monkeypatch.setattr(tasks.training_data, "sft_rows", renamed)

@@ -116,6 +116,16 @@ def test_pairs_of_far_parts_are_found_and_the_sides_that_are_refused(
     assert len(pairs) > 5
 
 
+def test_a_record_that_none_could_be_paired_with_is_passed_over(plain: Turn) -> None:
+    @stage
+    def bring() -> list[DatasetRef]:
+        given = judged(record(0, task_id="t"), record(1, split="eval"), record(2, "rejected", task_id="t"))
+        return write_tables(evidence=given.evidence, evidence_scores=given.scores, contamination=contamination())
+
+    found = plain(lambda: export_preference(*bring(), None, PreferenceConfig()))
+    assert (found.rows.rows, found.quarantine.rows) == (1, 0)
+
+
 def test_jobs_and_workers_change_nothing(
     plain: Turn, home: Home, inputs: Callable[[], list[DatasetRef]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
