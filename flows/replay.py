@@ -8,14 +8,14 @@ from pydantic import Field, model_validator
 from blocks.names import ChatModelName, EmbedderName, VectorIndexName
 from millrace.answering.extractive import ExtractiveConfig
 from millrace.datasets.manifest import DatasetRef
-from millrace.distillation.replay import EscalationConfig
-from millrace.distillation.replay_bundle import BundleConfig
-from millrace.distillation.replay_prompts import PromptConfig
 from millrace.methods.redaction import RedactionRule
 from millrace.records.base import Identifier, Record
 from millrace.records.replay import ReplayRetrieval
 from millrace.records.replay_report import EscalationPolicy, ReplayFigures, ReplaySetup
 from millrace.records.source import SourceRef
+from millrace.replay.attempts import EscalationConfig
+from millrace.replay.bundle import BundleConfig
+from millrace.replay.prompts import PromptConfig
 from tasks.documents import (
     EarlierVectors,
     Ingestion,

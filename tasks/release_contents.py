@@ -10,15 +10,6 @@ import yaml
 
 from blocks.signing_key import open_signer
 from millrace.datasets.canonical import canonical_json, sha256_json
-from millrace.distillation.release_files import Content, entries, file_of, is_safe_name
-from millrace.distillation.release_manifest import (
-    EXPORTS_FOLDER,
-    GATES_FILE,
-    GOLDEN_FOLDER,
-    PUBLIC_KEY_FILE,
-    RECEIPTS_FOLDER,
-    content_hash,
-)
 from millrace.errors import BadInputError, NotFoundError
 from millrace.golden.files import ROWS_FILE
 from millrace.records.receipt import Receipt, RunSummary
@@ -31,6 +22,15 @@ from millrace.records.release import (
     ReleaseRun,
     ReleaseStep,
     RuleTable,
+)
+from millrace.releases.files import Content, entries, file_of, is_safe_name
+from millrace.releases.manifest import (
+    EXPORTS_FOLDER,
+    GATES_FILE,
+    GOLDEN_FOLDER,
+    PUBLIC_KEY_FILE,
+    RECEIPTS_FOLDER,
+    content_hash,
 )
 from tasks.effect import effect
 from tasks.home import Home

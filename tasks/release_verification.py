@@ -5,11 +5,11 @@ from time import perf_counter
 
 from millrace.datasets.manifest import DatasetRef
 from millrace.datasets.store import kind_of
-from millrace.distillation.release_files import digest_of
 from millrace.errors import BadInputError, MillraceError
 from millrace.golden.files import ROWS_FILE, version_files
 from millrace.ledger.catalogue import is_buried
 from millrace.records.release import GateResult
+from millrace.releases.files import digest_of
 from millrace.reports.wording import counted
 from tasks.effect import effect
 from tasks.golden import read_version

@@ -11,9 +11,6 @@ from millrace.adapters.ed25519 import Ed25519Signer
 from millrace.adapters.git import GitCheckout
 from millrace.datasets.canonical import canonical_json
 from millrace.datasets.files import sync_folder, write_atomic
-from millrace.distillation.release_check import check_release
-from millrace.distillation.release_files import file_of, signed_files, write_release
-from millrace.distillation.release_manifest import JSON_FILE, PUBLIC_KEY_FILE
 from millrace.errors import BadInputError
 from millrace.ledger import approvals
 from millrace.records.base import Record, Sha256
@@ -25,6 +22,9 @@ from millrace.records.release import (
     ReleaseStatus,
     ReleaseTag,
 )
+from millrace.releases.check import check_release
+from millrace.releases.files import file_of, signed_files, write_release
+from millrace.releases.manifest import JSON_FILE, PUBLIC_KEY_FILE
 from millrace.reports.html import document_html
 from millrace.reports.markdown import document_markdown
 from millrace.reports.release import release_document

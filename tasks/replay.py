@@ -13,8 +13,15 @@ from blocks.names import ChatModelName, EmbedderName
 from blocks.vector_index import open_index_store
 from millrace.answering.extractive import ExtractiveConfig
 from millrace.datasets.manifest import DatasetRef
-from millrace.distillation.escalation_rate import COLUMNS, bundle_figures, replay_figures
-from millrace.distillation.replay import (
+from millrace.errors import BadInputError
+from millrace.methods.consistency import GroundednessConsistency
+from millrace.methods.groundedness import GroundednessModel
+from millrace.methods.redaction import RedactionRule, Redactor
+from millrace.ports import VectorIndex
+from millrace.records.base import Record
+from millrace.records.replay import ReplayRetrieval
+from millrace.records.replay_report import BundleFigures, ReplayFigures
+from millrace.replay.attempts import (
     Answerer,
     EscalationConfig,
     ReplayContext,
@@ -24,18 +31,11 @@ from millrace.distillation.replay import (
     escalate_part,
     prompt_lengths,
 )
-from millrace.distillation.replay_bundle import BundleConfig, Bundled
-from millrace.distillation.replay_gate import Gate, GateConfig
-from millrace.distillation.replay_prompts import PromptConfig
-from millrace.distillation.replay_retrieval import retrieve_knowledge
-from millrace.errors import BadInputError
-from millrace.methods.consistency import GroundednessConsistency
-from millrace.methods.groundedness import GroundednessModel
-from millrace.methods.redaction import RedactionRule, Redactor
-from millrace.ports import VectorIndex
-from millrace.records.base import Record
-from millrace.records.replay import ReplayRetrieval
-from millrace.records.replay_report import BundleFigures, ReplayFigures
+from millrace.replay.bundle import BundleConfig, Bundled
+from millrace.replay.escalation_rate import COLUMNS, bundle_figures, replay_figures
+from millrace.replay.gate import Gate, GateConfig
+from millrace.replay.prompts import PromptConfig
+from millrace.replay.retrieval import retrieve_knowledge
 from tasks.documents import IndexSnapshot
 from tasks.parts import map_parts, read_columns, read_dataset
 from tasks.progress import Progress

@@ -8,17 +8,17 @@ from blocks import chat_model
 from blocks.names import ChatModelName
 from millrace.answering.citations import cited_answer
 from millrace.answering.extractive import ABSTENTION, ANSWERER, ExtractiveConfig, candidates_of, extract
-from millrace.distillation.replay import Answerer
-from millrace.distillation.replay_bundle import Bundled
-from millrace.distillation.replay_gate import Attempt, GateConfig
-from millrace.distillation.replay_prompts import PromptConfig, replay_request
-from millrace.distillation.replay_retrieval import query_of
-from millrace.distillation.replay_steps import wants_json
 from millrace.errors import BadInputError
 from millrace.ports import ChatModel, ChatOutcome, Embedder, RequestJournal, Vectors
 from millrace.records.replay import ReplayTier, ValidationStep
 from millrace.records.replay_report import EscalationPolicy
 from millrace.records.trace import RetrievedContext
+from millrace.replay.attempts import Answerer
+from millrace.replay.bundle import Bundled
+from millrace.replay.gate import Attempt, GateConfig
+from millrace.replay.prompts import PromptConfig, replay_request
+from millrace.replay.retrieval import query_of
+from millrace.replay.steps import wants_json
 
 
 def extractive_answerer(embedder: Embedder, config: ExtractiveConfig) -> Answerer:

@@ -9,8 +9,6 @@ import pyarrow as pa
 
 from millrace.datasets.manifest import DatasetRef
 from millrace.datasets.schema import table_of
-from millrace.distillation.replay_bundle import knowledge_chunks
-from millrace.distillation.replay_steps import read_steps
 from millrace.errors import BadInputError, NotFoundError
 from millrace.ingestion.questions import Screens, question_of
 from millrace.ingestion.readers import Row, read_rows
@@ -22,6 +20,8 @@ from millrace.records.receipt import Receipt
 from millrace.records.replay import ReplayTask
 from millrace.records.source import SourceRef
 from millrace.records.trace import SkipRow
+from millrace.replay.bundle import knowledge_chunks
+from millrace.replay.steps import read_steps
 from tasks.distillations import find_distillation
 from tasks.effect import effect
 from tasks.parts import Tables, map_parts, write_parts

@@ -12,8 +12,6 @@ from millrace.answering.extractive import ANSWERER
 from millrace.datasets.canonical import canonical_json
 from millrace.datasets.files import write_atomic
 from millrace.datasets.manifest import DatasetRef
-from millrace.distillation.escalation_rate import comparable, rate_change
-from millrace.distillation.replay_comparison import compare_with_baseline
 from millrace.ledger import pointers
 from millrace.records.base import Identifier, Record
 from millrace.records.replay import ReplayRetrieval
@@ -26,6 +24,8 @@ from millrace.records.replay_report import (
     ReplaySetup,
 )
 from millrace.records.report import Component, RowList
+from millrace.replay.comparison import compare_with_baseline
+from millrace.replay.escalation_rate import comparable, rate_change
 from millrace.reports.html import document_html
 from millrace.reports.lists import rows_command
 from millrace.reports.markdown import document_markdown

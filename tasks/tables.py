@@ -5,7 +5,6 @@ from pathlib import Path
 
 from millrace.answering.output_schema import OutputSchemas
 from millrace.answering.routes import RoutingTable
-from millrace.distillation.replay_gate import GateConfig
 from millrace.distillation.scoring_rules import ScoringRules, read_scoring_rules
 from millrace.distillation.stream_mapping import StreamMapping, read_stream_mapping
 from millrace.evaluation.metrics import CRITERIA, METRICS
@@ -14,6 +13,7 @@ from millrace.methods.injection import InjectionRule
 from millrace.methods.redaction import RedactionRule
 from millrace.monitoring.alert_rules import AlertRules, read_alert_rules
 from millrace.records.rules import read_record, read_rules
+from millrace.replay.gate import GateConfig
 from millrace.triage.confidence import TriageCalibration, read_calibration
 from millrace.triage.rules import TriageRules, read_triage_rules
 from tasks.sources import table_path

@@ -5,9 +5,9 @@ from typing import Any
 
 from apps.cli.terminal import lines
 from millrace.adapters.ed25519 import Ed25519Verifier
-from millrace.distillation.release_check import check_release
 from millrace.errors import BadInputError, NotFoundError
 from millrace.records.release import ReleaseFinding, ReleaseVerdict
+from millrace.releases.check import check_release
 
 _LARGEST_KEY = 65_536  # bytes
 

@@ -12,10 +12,10 @@ from apps.cli.release_verification import verify_release
 from blocks.signing_key import make_key, open_signer
 from flows.release_freeze import ReleaseFreezeResult
 from millrace.datasets.canonical import sha256_json
-from millrace.distillation.release_manifest import content_hash
 from millrace.errors import BadInputError, NotFoundError
 from millrace.ledger import approvals, journal, runs
 from millrace.records.release import ReleaseManifest, ReleaseReport
+from millrace.releases.manifest import content_hash
 from tasks.home import Home
 from tasks.receipts import read_receipts, read_summary
 from tests.support import distilled

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from millrace.distillation.release_check import check_release
+from millrace.releases.check import check_release
 from tests.support.distilled import git, new_repository, prepare
 from tests.support.kills import Event
 

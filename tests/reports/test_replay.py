@@ -3,9 +3,9 @@
 from typing import Any
 
 from millrace.datasets.schema import table_of
-from millrace.distillation.escalation_rate import bundle_figures, replay_figures
 from millrace.records.replay import Replay
 from millrace.records.replay_report import ReplayPoint, ReplayReport
+from millrace.replay.escalation_rate import bundle_figures, replay_figures
 from millrace.reports.html import document_html
 from millrace.reports.markdown import document_markdown
 from millrace.reports.replay import replay_document

@@ -7,10 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from millrace.adapters.ed25519 import Ed25519Signer, new_private_pem
-from millrace.distillation.dsse import sign
-from millrace.distillation.release_files import Content, file_of, write_release
-from millrace.distillation.release_manifest import ENVELOPE_FILE, content_hash
-from millrace.distillation.release_statement import PAYLOAD_TYPE
 from millrace.records.golden import GoldenVersion
 from millrace.records.release import (
     ReleaseApproval,
@@ -24,6 +20,10 @@ from millrace.records.release import (
     RuleTable,
 )
 from millrace.records.trace import utc
+from millrace.releases.dsse import sign
+from millrace.releases.files import Content, file_of, write_release
+from millrace.releases.manifest import ENVELOPE_FILE, content_hash
+from millrace.releases.statement import PAYLOAD_TYPE
 
 SIGNER = Ed25519Signer.from_pem(new_private_pem(), "key")
 CONTENTS: dict[str, Content] = {
@@ -80,7 +80,7 @@ def build(folder: Path, contents: Mapping[str, Content] = CONTENTS, **changed: A
 
 def statement_of(folder: Path) -> dict[str, Any]:
     """What is signed there."""
-    from millrace.distillation.dsse import read_envelope
+    from millrace.releases.dsse import read_envelope
 
     found: dict[str, Any] = json.loads(read_envelope((folder / ENVELOPE_FILE).read_bytes()).payload)
     return found

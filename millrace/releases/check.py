@@ -8,9 +8,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from millrace.distillation.dsse import Envelope, is_signed_by, read_envelope
-from millrace.distillation.release_files import digest_of, entries, is_safe_name
-from millrace.distillation.release_manifest import (
+from millrace.errors import BadInputError, NotFoundError
+from millrace.ports import Verifier
+from millrace.records.release import ReleaseFinding, ReleaseManifest, ReleaseVerdict
+from millrace.releases.dsse import Envelope, is_signed_by, read_envelope
+from millrace.releases.files import digest_of, entries, is_safe_name
+from millrace.releases.manifest import (
     DERIVED_FILES,
     ENVELOPE_FILE,
     JSON_FILE,
@@ -19,10 +22,7 @@ from millrace.distillation.release_manifest import (
     manifest_json,
     manifest_markdown,
 )
-from millrace.distillation.release_statement import PAYLOAD_TYPE, PREDICATE_TYPE, Statement, read_statement
-from millrace.errors import BadInputError, NotFoundError
-from millrace.ports import Verifier
-from millrace.records.release import ReleaseFinding, ReleaseManifest, ReleaseVerdict
+from millrace.releases.statement import PAYLOAD_TYPE, PREDICATE_TYPE, Statement, read_statement
 
 _LARGEST_ENVELOPE = 2**28  # bytes; one of a release with 100 000 files has a tenth of it
 Findings = Iterator[ReleaseFinding]

@@ -11,13 +11,13 @@ from pydantic import Field
 
 from millrace.datasets.canonical import sha256_json
 from millrace.datasets.schema import rows_of, table_of
-from millrace.distillation.replay_bundle import Bundled
-from millrace.distillation.replay_gate import Attempt, Gate, GateConfig, GateVerdict
-from millrace.distillation.replay_prompts import PromptConfig, replay_messages
-from millrace.distillation.replay_steps import told_steps
 from millrace.methods.redaction import Redactor
 from millrace.records.base import Record
 from millrace.records.replay import BundleItem, Replay, ReplayRetrieval, ReplayTask, ReplayTier
+from millrace.replay.bundle import Bundled
+from millrace.replay.gate import Attempt, Gate, GateConfig, GateVerdict
+from millrace.replay.prompts import PromptConfig, replay_messages
+from millrace.replay.steps import told_steps
 
 Answerer = Callable[[Sequence[Bundled]], list[Attempt]]
 """One attempt for each task with its context, in order; a task that fails is an attempt with its error."""

@@ -7,10 +7,10 @@ import pyarrow as pa
 import pytest
 
 from millrace.datasets.schema import table_of
-from millrace.distillation.escalation_rate import N_RUNS, bundle_figures, comparable, rate_change, replay_figures
 from millrace.errors import BadInputError
 from millrace.records.replay import Replay
 from millrace.records.replay_report import ReplayPoint
+from millrace.replay.escalation_rate import N_RUNS, bundle_figures, comparable, rate_change, replay_figures
 from tests.support.replays import T0
 
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from millrace.datasets.schema import table_of
-from millrace.distillation.replay_comparison import compare_with_baseline, paired_share_difference
 from millrace.errors import BadInputError
 from millrace.records.replay import Replay
+from millrace.replay.comparison import compare_with_baseline, paired_share_difference
 from tests.support.replays import T0
 
 Pairs = list[tuple[bool, bool]]

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from pydantic import Field
 
 from millrace.datasets.canonical import sha256_json
-from millrace.distillation.replay_bundle import Bundled
-from millrace.distillation.replay_steps import told_steps, wants_json
 from millrace.ports import ChatMessage, ChatRequest
 from millrace.records.base import Record
 from millrace.records.replay import BundleItem, ReplayTier, ValidationStep
+from millrace.replay.bundle import Bundled
+from millrace.replay.steps import told_steps, wants_json
 
 INSTRUCTIONS = """\
 You answer a task with the help of earlier answers to tasks like it.

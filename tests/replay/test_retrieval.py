@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from millrace.adapters.qdrant_memory import memory_store
 from millrace.datasets.schema import rows_of, table_of
-from millrace.distillation.replay_bundle import BundleConfig, knowledge_chunks
-from millrace.distillation.replay_retrieval import query_of, retrieve_knowledge
 from millrace.ingestion.indexing import index_points, snapshot_name
 from millrace.ports import VectorIndex
 from millrace.records.document import Chunk
 from millrace.records.exports import RagRow
 from millrace.records.replay import ReplayTask
 from millrace.records.trace import Turn
+from millrace.replay.bundle import BundleConfig, knowledge_chunks
+from millrace.replay.retrieval import query_of, retrieve_knowledge
 from tests.support.embedder import HashedWords
 from tests.support.replays import KNOWLEDGE, T0, rag_row
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from millrace.distillation.replay_steps import check_steps, read_steps, told_steps, wants_json
 from millrace.errors import BadInputError
 from millrace.records.replay import ValidationStep
+from millrace.replay.steps import check_steps, read_steps, told_steps, wants_json
 
 SCHEMA = {"type": "object", "properties": {"days": {"type": "integer"}}, "required": ["days"]}
 

@@ -8,13 +8,13 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from millrace.distillation.replay_bundle import Bundled
-from millrace.distillation.replay_gate import Attempt, Gate, GateConfig, GateVerdict
 from millrace.methods.consistency import AnsweredCase, Consistency
 from millrace.methods.redaction import RedactionRule
 from millrace.records.replay import BundleItem, ReplayRetrieval, ReplayTask
 from millrace.records.rules import read_record, read_rules
 from millrace.records.trace import Turn
+from millrace.replay.bundle import Bundled
+from millrace.replay.gate import Attempt, Gate, GateConfig, GateVerdict
 from tests.support.replays import T0
 
 CONFIGS = Path(__file__).parents[2] / "configs"

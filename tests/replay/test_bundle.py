@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from millrace.datasets.schema import rows_of, table_of
-from millrace.distillation.replay_bundle import BundleConfig, Bundled, bundle_items, knowledge_chunks
 from millrace.methods.text import normalise
 from millrace.records.document import Chunk
 from millrace.records.exports import RagRow
 from millrace.records.replay import BundleItem, ReplayTask
+from millrace.replay.bundle import BundleConfig, Bundled, bundle_items, knowledge_chunks
 from tests.support.replays import T0, rag_row
 
 

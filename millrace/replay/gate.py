@@ -6,14 +6,14 @@ from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
-from millrace.distillation.replay_bundle import Bundled
-from millrace.distillation.replay_names import made_up
-from millrace.distillation.replay_steps import check_steps, read_steps
 from millrace.methods.abstention import is_abstention
 from millrace.methods.consistency import AnsweredCase, Consistency, ConsistencyScorer
 from millrace.methods.redaction import RedactionRule
 from millrace.records.base import Record
 from millrace.records.replay import GateCheck, ReplayRetrieval, ValidationStep
+from millrace.replay.bundle import Bundled
+from millrace.replay.names import made_up
+from millrace.replay.steps import check_steps, read_steps
 
 _SHOWN = 5  # made-up names in a detail
 ABSTAINED = "abstained"

@@ -5,7 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from millrace.distillation.replay_bundle import (
+from millrace.methods.fusion import reciprocal_rank_fusion
+from millrace.methods.sparse import query_terms
+from millrace.methods.standalone import standalone_question, user_turns
+from millrace.ports import Embedder, Search, SearchHit, SparseVector, VectorIndex, Vectors
+from millrace.records.replay import BundleItem, ReplayTask
+from millrace.replay.bundle import (
     PURPOSE_FIELD,
     PURPOSES,
     REASON_FIELD,
@@ -14,11 +19,6 @@ from millrace.distillation.replay_bundle import (
     Purpose,
     bundle_items,
 )
-from millrace.methods.fusion import reciprocal_rank_fusion
-from millrace.methods.sparse import query_terms
-from millrace.methods.standalone import standalone_question, user_turns
-from millrace.ports import Embedder, Search, SearchHit, SparseVector, VectorIndex, Vectors
-from millrace.records.replay import BundleItem, ReplayTask
 
 _N_CANDIDATES = 50  # of each search: enough to fuse, and to leave out equal texts
 _TASKS_AT_ONCE = 32  # bounds the hits in memory: each has a text and a vector

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from millrace.distillation.replay_bundle import Bundled
-from millrace.distillation.replay_prompts import PromptConfig, replay_messages, replay_request
-from millrace.distillation.replay_steps import read_steps
 from millrace.records.replay import BundleItem, ReplayTask
 from millrace.records.trace import Turn
+from millrace.replay.bundle import Bundled
+from millrace.replay.prompts import PromptConfig, replay_messages, replay_request
+from millrace.replay.steps import read_steps
 from tests.support.replays import T0
 
 CONFIG = PromptConfig()

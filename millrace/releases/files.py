@@ -7,18 +7,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from millrace.datasets.files import sync_folder
-from millrace.distillation.dsse import sign
-from millrace.distillation.release_manifest import (
+from millrace.errors import BadInputError
+from millrace.ports import Signer
+from millrace.records.release import ReleaseFile, ReleaseManifest
+from millrace.releases.dsse import sign
+from millrace.releases.manifest import (
     ENVELOPE_FILE,
     JSON_FILE,
     MARKDOWN_FILE,
     manifest_json,
     manifest_markdown,
 )
-from millrace.distillation.release_statement import PAYLOAD_TYPE, statement
-from millrace.errors import BadInputError
-from millrace.ports import Signer
-from millrace.records.release import ReleaseFile, ReleaseManifest
+from millrace.releases.statement import PAYLOAD_TYPE, statement
 
 _BLOCK = 2**20
 Content = Path | bytes

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from millrace.distillation.release_manifest import content_hash, manifest_json, manifest_markdown
-from millrace.distillation.release_statement import PREDICATE_TYPE, STATEMENT_TYPE, statement
 from millrace.records.golden import GoldenVersion
 from millrace.records.release import ReleaseFile, ReleaseManifest
 from millrace.records.trace import utc
+from millrace.releases.manifest import content_hash, manifest_json, manifest_markdown
+from millrace.releases.statement import PREDICATE_TYPE, STATEMENT_TYPE, statement
 from tests.support.releases import CONTENTS, RUN_HASH, SIGNER, manifest_for
 
 # The form of predicate version 1. Readers of releases that were signed before render it again: a change here needs a

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from millrace.distillation.replay_names import made_up, named_things
+from millrace.replay.names import made_up, named_things
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from millrace.datasets.schema import rows_of, table_of
-from millrace.distillation.replay import (
+from millrace.methods.consistency import AnsweredCase, Consistency
+from millrace.methods.redaction import RedactionRule, Redactor
+from millrace.records.replay import BundleItem, Replay, ReplayTask
+from millrace.records.rules import read_rules
+from millrace.replay.attempts import (
     DRY_RUN,
     Answerer,
     EscalationConfig,
@@ -19,13 +23,9 @@ from millrace.distillation.replay import (
     escalate_part,
     prompt_lengths,
 )
-from millrace.distillation.replay_bundle import Bundled
-from millrace.distillation.replay_gate import Attempt, Gate, GateConfig
-from millrace.distillation.replay_prompts import PromptConfig, replay_messages
-from millrace.methods.consistency import AnsweredCase, Consistency
-from millrace.methods.redaction import RedactionRule, Redactor
-from millrace.records.replay import BundleItem, Replay, ReplayTask
-from millrace.records.rules import read_rules
+from millrace.replay.bundle import Bundled
+from millrace.replay.gate import Attempt, Gate, GateConfig
+from millrace.replay.prompts import PromptConfig, replay_messages
 from tests.support.replays import T0
 
 RULES = read_rules(Path(__file__).parents[2] / "configs" / "pii.yaml", RedactionRule)

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from millrace.adapters.ed25519 import Ed25519Signer, new_private_pem
-from millrace.distillation.dsse import (
+from millrace.errors import BadInputError
+from millrace.releases.dsse import (
     Envelope,
     Signature,
     is_signed_by,
@@ -19,7 +20,6 @@ from millrace.distillation.dsse import (
     read_envelope,
     sign,
 )
-from millrace.errors import BadInputError
 
 # Test vectors of protocol.md, DSSE v1.0.0.
 TYPE, BODY = "http://example.com/HelloWorld", b"hello world"
