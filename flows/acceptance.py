@@ -17,7 +17,7 @@ class AcceptanceConfig(FlowConfig):
     """Which fixture is distilled."""
 
     fixture: str | None = Field(None, description="Folder with a fixture.yaml; by default the bundled fixture")
-    near_match: bool = Field(True, description="Compare meanings with the eval examples too; loads the embedder")
+    near_match: bool = Field(False, description="Compare meanings with the eval examples too; loads the embedder")
     reports_folder: str = "eval_reports"
 
 

@@ -304,7 +304,7 @@ def test_a_run_that_failed_is_not_frozen(ready: Home) -> None:
     runs.update_run(ready.ledger, DISTILL, status="failed")
     with pytest.raises(BadInputError, match="is a run of distill and failed"):
         freeze(distill_run=DISTILL)
-    with pytest.raises(NotFoundError, match="no run of distill has completed"):
+    with pytest.raises(NotFoundError, match="no distillation was completed"):
         freeze("freeze-2")
 
 

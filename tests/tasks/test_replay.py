@@ -101,12 +101,12 @@ def test_knowledge_is_the_newest_completed_distillations_or_the_named_ones(plain
 
 
 def test_no_knowledge_is_said_and_never_passed_over(plain: Turn, home: Home) -> None:
-    with pytest.raises(NotFoundError, match="retrieval=none"):
+    with pytest.raises(NotFoundError, match="no distillation was completed"):
         plain(lambda: find_knowledge(None), "a")
     with pytest.raises(NotFoundError, match="no run nowhere"):
         plain(lambda: find_knowledge("nowhere"), "b")
     distilled(run_id="other", flow="import-traces")
-    with pytest.raises(BadInputError, match="a run of import-traces, completed"):
+    with pytest.raises(BadInputError, match="a run of import-traces and completed"):
         plain(lambda: find_knowledge("other"), "c")
 
 

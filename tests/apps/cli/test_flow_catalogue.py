@@ -12,7 +12,7 @@ def toy():
 
 
 def test_an_unknown_flow_is_answered_with_those_there_are():
-    with pytest.raises(NotFoundError, match="no flow 'daily'; there are answer-questions"):
+    with pytest.raises(NotFoundError, match="no flow 'daily'; there are acceptance, answer-questions"):
         load_flow("daily")
 
 
