@@ -1,13 +1,11 @@
 """The key that releases are signed with: a file that only its owner can read."""
 
-import contextlib
 import os
 import stat
-import tempfile
 from pathlib import Path
 
 from millrace.adapters.ed25519 import Ed25519Signer, Ed25519Verifier, new_private_pem
-from millrace.datasets.files import sync_folder, write_atomic
+from millrace.datasets.files import publish_once, write_atomic
 from millrace.errors import BadInputError, NotFoundError
 from millrace.records.base import Record
 
@@ -52,7 +50,7 @@ def make_key(home: Path, out: Path | None = None) -> SigningKey:
     path = signing_key_path(home)
     created = not path.exists()
     if created:
-        _publish_once(path, new_private_pem())
+        _publish(path, new_private_pem())
     verifier = open_signer(home).verifier
     public = (out or path.with_name(path.name.removesuffix(".pem") + PUBLIC_SUFFIX)).absolute()
     _write_public(public, verifier)
@@ -95,20 +93,9 @@ def _read_private(path: Path) -> bytes:
         raise BadInputError(f"the signing key {path} cannot be read: {error.strerror}", file=str(path)) from error
 
 
-def _publish_once(path: Path, pem: bytes) -> None:
-    """Of several processes that make one key the first decides; nobody ever reads half of it."""
+def _publish(path: Path, pem: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent)  # readable by the owner only
-        try:
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(pem)
-                stream.flush()
-                os.fsync(descriptor)
-            with contextlib.suppress(FileExistsError):
-                os.link(temporary, path)
-        finally:
-            os.unlink(temporary)
-        sync_folder(path.parent)
+        publish_once(path, pem)
     except OSError as error:
         raise BadInputError(f"no signing key can be made at {path}: {error.strerror}", file=str(path)) from error

@@ -1,5 +1,6 @@
 """Proves a distillation: a fixture that holds every case, twice from nothing, and 22 invariants."""
 
+from pathlib import Path
 from typing import Literal
 
 from prefect import flow
@@ -41,7 +42,7 @@ def acceptance(config: AcceptanceConfig, run_id: str | None = None) -> Acceptanc
     folder = fixture_folder(config.fixture)
     fixture = read_fixture(folder)
     for home in empty_homes():
-        run_apart("distill", distil, _settings(config, fixture, home), run_id=APART, home=home)
+        run_apart("distill", distil, _settings(config, folder, fixture, home), run_id=APART, home=home)
     outcome = judge_runs(fixture.expected, config.reports_folder)
     return AcceptanceResult(
         status="completed" if outcome.passed else "failed",
@@ -50,9 +51,8 @@ def acceptance(config: AcceptanceConfig, run_id: str | None = None) -> Acceptanc
     )
 
 
-def _settings(config: AcceptanceConfig, fixture: Fixture, home: Home) -> DistillConfig:
+def _settings(config: AcceptanceConfig, folder: Path, fixture: Fixture, home: Home) -> DistillConfig:
     """The fixture and nothing else, with the clock of this run."""
-    folder = fixture_folder(config.fixture)
     return DistillConfig(
         as_of=current_run().now,
         streams=[],

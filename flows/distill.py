@@ -1,7 +1,6 @@
 """Evidence to training data: collected, scored, kept apart from what is evaluated on, exported with its origin."""
 
 from pathlib import Path
-from typing import Literal
 
 from prefect import flow
 from pydantic import AwareDatetime, Field, model_validator
@@ -9,6 +8,7 @@ from pydantic import AwareDatetime, Field, model_validator
 from blocks.names import EmbedderName
 from millrace.distillation.config import DecontaminationConfig, ExportConfig
 from millrace.distillation.drift import DriftConfig
+from millrace.distillation.streams import STREAM_NAMES, StreamName
 from millrace.records.base import Identifier, Record
 from millrace.records.distillation import DistillCounts, Severity
 from tasks.decontamination import find_contamination
@@ -30,8 +30,6 @@ from tasks.sources import source_ref
 from tasks.tables import redaction_rules, scoring_rules, stream_mapping
 from tasks.training_data import export_preference, export_rag, export_sft
 
-OwnStream = Literal["traces", "annotations", "golden", "feedback", "replays"]
-
 
 class StreamFile(Record):
     """A file of evidence from elsewhere."""
@@ -46,9 +44,7 @@ class StreamFile(Record):
 class DistillConfig(FlowConfig):
     """Which evidence is taken, how it is judged, and what leaves as what."""
 
-    streams: list[OwnStream] = Field(
-        ["traces", "annotations", "golden", "feedback", "replays"], description="What of this home is evidence"
-    )
+    streams: list[StreamName] = Field(list(STREAM_NAMES), description="What of this home is evidence")
     start: AwareDatetime | None = Field(None, description="Traces from then on; by default all")
     end: AwareDatetime | None = Field(None, description="Exclusive end of that stretch")
     tenants: list[Identifier] | None = Field(None, description="Only these tenants; by default all")

@@ -4,7 +4,6 @@ import shutil
 from importlib.resources import files
 from pathlib import Path
 
-from prefect.artifacts import create_markdown_artifact
 from pydantic import Field
 
 from millrace.datasets.canonical import canonical_json
@@ -17,7 +16,8 @@ from millrace.records.rules import read_record
 from millrace.reports.acceptance import acceptance_markdown
 from tasks.effect import effect
 from tasks.home import Home
-from tasks.run import current_run, in_prefect
+from tasks.latest import publish_latest
+from tasks.run import current_run
 
 FIXTURE_FILE, RESULT_FILE = "fixture.yaml", "acceptance.json"
 APART = "distilled"  # the run's id in each of the two homes
@@ -97,9 +97,5 @@ def judge_runs(expected: Expected, reports_folder: str) -> AcceptanceOutcome:
     outcome = AcceptanceOutcome(results=check_invariants(first, second, expected))
     write_atomic(folder / RESULT_FILE, canonical_json(outcome))
     markdown = acceptance_markdown(run.run_id, outcome.results)
-    latest = Path(reports_folder) / "acceptance" / "latest.md"
-    latest.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(latest, markdown.encode())
-    if in_prefect():
-        create_markdown_artifact(markdown, key="acceptance", description=f"{outcome.n_passed}/{len(outcome.results)}")
+    publish_latest(reports_folder, "acceptance", markdown, f"{outcome.n_passed}/{len(outcome.results)}")
     return outcome

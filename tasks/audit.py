@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from prefect.artifacts import create_markdown_artifact
-
 from millrace.datasets.canonical import canonical_json
 from millrace.datasets.files import write_atomic
 from millrace.datasets.manifest import DatasetRef
@@ -23,14 +21,15 @@ from millrace.records.base import Identifier, Record
 from millrace.reports.audit import audit_markdown
 from tasks.effect import effect
 from tasks.home import Home
+from tasks.latest import publish_latest
 from tasks.processes import process_name
 from tasks.receipts import read_receipts, run_hash
 from tasks.recompute import recompute
-from tasks.run import current_run, in_prefect
+from tasks.run import current_run
 
 BASELINE_FILE, RESULT_FILE = "audit_baselines.jsonl", "audit.json"
 _DRY_RUNS = {"collect-evidence": "evidence", "score-evidence": "scoring"}  # computed again, past every cache
-_ACCEPTANCE = ("-m", "apps.cli.main", "run", "acceptance", "--json")
+_ACCEPTANCE = ("-P", "-m", "apps.cli.main", "run", "acceptance", "--json")  # -P: an `apps` folder here is not ours
 _LAST_WORDS = 300
 
 
@@ -158,11 +157,7 @@ def conclude_audit(audited: str, checks: list[AuditCheck], threshold: float, rep
     write_atomic(path, b"".join(canonical_json(line) + b"\n" for line in [*known, own]))
     markdown = audit_markdown(run.run_id, audited, checks, outcome.figures)
     write_atomic(run.home.run_folder(run.run_id) / RESULT_FILE, canonical_json(outcome))
-    latest = Path(reports_folder) / "audit" / "latest.md"
-    latest.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(latest, markdown.encode())
-    if in_prefect():
-        create_markdown_artifact(markdown, key="audit", description=f"Audit of {audited}")
+    publish_latest(reports_folder, "audit", markdown, f"Audit of {audited}")
     return outcome
 
 

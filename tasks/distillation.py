@@ -7,7 +7,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow.compute as pc
-from prefect.artifacts import create_markdown_artifact
 
 from millrace.datasets.canonical import canonical_json, sha256_json
 from millrace.datasets.files import write_atomic
@@ -26,18 +25,20 @@ from millrace.records.distillation import (
     StageOutput,
 )
 from millrace.records.evidence import Export
+from millrace.records.receipt import Receipt
 from millrace.reports.distillation import distillation_markdown
 from tasks.effect import effect
 from tasks.evidence import CollectedEvidence, FileStream
 from tasks.export_files import PublishedExports
+from tasks.latest import publish_latest
 from tasks.parts import read_dataset
 from tasks.receipts import read_receipts
 from tasks.recompute import recompute
-from tasks.run import Run, current_run, in_prefect, log
+from tasks.run import current_run, log
 from tasks.stage import stage
 from tasks.training_data import ExportedRows
 
-SUMMARY_FILE, DRIFT_FILE, LATEST_FILE = "distillation.json", "drift.json", "latest.md"
+SUMMARY_FILE, DRIFT_FILE = "distillation.json", "drift.json"
 
 
 class Distilled(Record):
@@ -128,21 +129,25 @@ def find_earlier_distillations(scope: str) -> list[RememberedDistillation]:
 
 @effect
 def check_determinism(earlier: list[RememberedDistillation], recomputes: bool) -> Determinism:
-    """Whether equal inputs gave equal outputs, before and, where asked for, when computed again past every cache."""
+    """Whether equal inputs gave equal outputs, before and, where asked for, when computed again past every cache.
+
+    A stage that a cache answered proves nothing, and is not compared with earlier runs.
+    """
     run = current_run()
-    violations = broken_promises(_stages(run), earlier)
-    receipts = read_receipts(run.home.run_folder(run.run_id)) if recomputes else []
-    stages = [each for each in receipts if each.step_type == "stage"]
+    receipts = [each for each in read_receipts(run.home.run_folder(run.run_id)) if each.step_type == "stage"]
+    computed = _outputs([each for each in receipts if not each.cached])
+    violations = broken_promises(computed, earlier)
+    stages = receipts if recomputes else []
     with TemporaryDirectory(prefix="millrace-recompute-") as scratch:
         for found in recompute(run.home, stages, Path(scratch)):
             log().info("computed again: %s is %s", found.step, found.status)
             if found.status != "same":
                 violations.append(f"{found.step}: {found.reason}; {found.expected}, then {found.found}")
-    compared = bool(stages) or any(_shares_a_key(_stages(run), each) for each in earlier)
+    compared = bool(stages) or any(_shares_a_key(computed, each) for each in earlier)
     if violations:
         return Determinism(status="deterministic_violation", recomputed=len(stages), violations=violations)
     if not compared:
-        reason = "no stage was computed again, and no earlier run had the same inputs"
+        reason = "no stage was computed again, and none that was computed had the inputs of an earlier run"
         return Determinism(status="not_checked", recomputed=0, reason=reason)
     return Determinism(status="same", recomputed=len(stages))
 
@@ -171,15 +176,11 @@ def publish_distillation(
     write_atomic(own / SUMMARY_FILE, canonical_json(summary))
     receipts = [each for each in read_receipts(own) if each.step != "publish-distillation"]
     markdown = distillation_markdown(summary, drift, receipts)
-    latest = Path(folder) / "distillation" / LATEST_FILE
-    latest.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(latest, markdown.encode())
-    remembered = RememberedDistillation(run_id=run.run_id, counts=counts, stages=_stages(run))
+    latest = publish_latest(folder, "distillation", markdown, f"Distillation {run.run_id}")
+    remembered = RememberedDistillation(run_id=run.run_id, counts=counts, stages=_outputs(receipts))
     pointers.set_pointer(
         run.home.ledger, _pointer(comparison.scope), remembered.model_dump(mode="json"), at=run.now, run_id=run.run_id
     )
-    if in_prefect():
-        create_markdown_artifact(markdown, key="distillation", description=f"Distillation {run.run_id}")
     if drift.severity != "ok":
         log().warning("drift: %s; see %s", drift.severity, latest)
     return PublishedDistillation(severity=drift.severity, drift=drift, latest=str(latest))
@@ -194,15 +195,10 @@ def _pointer(scope: str) -> str:
     return f"distillations/{scope}"
 
 
-def _stages(run: Run) -> list[StageOutput]:
-    """What the run's stages gave out so far, in the order of their names."""
-    folder = run.home.run_folder(run.run_id)
-    receipts = sorted(read_receipts(folder), key=lambda receipt: receipt.step)
-    return [
-        StageOutput(step=each.step, key=each.key, outputs=each.outputs)
-        for each in receipts
-        if each.step_type == "stage"
-    ]
+def _outputs(receipts: Sequence[Receipt]) -> list[StageOutput]:
+    """What the stages among them gave out, in the order of their names."""
+    stages = sorted((each for each in receipts if each.step_type == "stage"), key=lambda receipt: receipt.step)
+    return [StageOutput(step=each.step, key=each.key, outputs=each.outputs) for each in stages]
 
 
 def _shares_a_key(stages: list[StageOutput], earlier: RememberedDistillation) -> bool:

@@ -1,14 +1,12 @@
 """The home: one folder that holds everything Millrace stores."""
 
-import contextlib
 import os
 import secrets
-import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from millrace.datasets.files import sync_folder
+from millrace.datasets.files import publish_once
 from millrace.datasets.store import DatasetStore
 from millrace.ledger.store import Ledger
 
@@ -57,20 +55,5 @@ class Home:
         path = self.root / "keys" / name
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _publish_once(path, secrets.token_hex(32))
+            publish_once(path, secrets.token_hex(32).encode())
         return bytes.fromhex(path.read_text())
-
-
-def _publish_once(path: Path, text: str) -> None:
-    """Of several processes that begin one home the first decides; nobody ever reads half a secret."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent)  # readable by the owner only
-    try:
-        with os.fdopen(descriptor, "w") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(descriptor)
-        with contextlib.suppress(FileExistsError):
-            os.link(temporary, path)
-    finally:
-        os.unlink(temporary)
-    sync_folder(path.parent)

@@ -1,6 +1,8 @@
 """Durable writes: a file exists whole or not at all, also after a power cut."""
 
+import contextlib
 import os
+import tempfile
 import threading
 from pathlib import Path
 
@@ -23,3 +25,22 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def publish_once(path: Path, content: bytes) -> None:
+    """Let a file of the owner's appear, whole, unless it is there: of several processes the first decides.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent)  # readable by the owner only
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(descriptor)
+        with contextlib.suppress(FileExistsError):
+            os.link(temporary, path)
+    finally:
+        os.unlink(temporary)
+    sync_folder(path.parent)

@@ -60,11 +60,17 @@ class PrefectApi:
         return wait_for(f"a run that is {' or '.join(names)}", look, timeout_s, self.explain)
 
     def _request(self, method: str, path: str, **given: Any) -> Any:
-        """Ask, and as Prefect's own client does ask again while the server's database is locked."""
+        """Ask, and as Prefect's own client does ask again while the server's database is locked or it hangs up."""
+        reads = method == "GET" or path.endswith("/filter")
 
         def ask() -> httpx.Response | None:
-            reply = httpx.request(method, f"{self.ui}/api/{path}", timeout=30, **given)
-            if reply.status_code == httpx.codes.SERVICE_UNAVAILABLE or (method == "GET" and reply.is_server_error):
+            try:
+                reply = httpx.request(method, f"{self.ui}/api/{path}", timeout=30, **given)
+            except (httpx.ReadError, httpx.ReadTimeout, httpx.RemoteProtocolError):
+                if reads:
+                    return None
+                raise
+            if reply.status_code == httpx.codes.SERVICE_UNAVAILABLE or (reads and reply.is_server_error):
                 return None  # Prefect on SQLite under load: the database is locked
             return reply.raise_for_status()
 
