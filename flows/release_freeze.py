@@ -56,7 +56,8 @@ def release_freeze(config: ReleaseFreezeConfig, run_id: str | None = None) -> Re
         return _ended(config, plan, gates, "failed", reason)
 
     draft = draft_manifest(plan, gates)
-    decision = ask_person(f"Freeze release {plan.version}?", release_page(draft, gates), notify=config.notify)
+    title, page = f"Freeze release {plan.version}?", release_page(draft, gates)
+    decision = ask_person(title, page, permission="freeze_release", notify=config.notify)
     if not decision.approved:
         return _ended(config, plan, gates, "rejected", f"rejected by {decision.reviewer}: {decision.note}", draft)
 

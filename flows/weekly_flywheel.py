@@ -86,6 +86,7 @@ def weekly_flywheel(config: WeeklyFlywheelConfig, run_id: str | None = None) -> 
     decision = ask_person(
         f"Approve week {findings.window.name}?",
         page,
+        permission="approve_week",
         minimum_completed=config.minimum_completed,
         notify=config.notify,
     )

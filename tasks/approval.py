@@ -16,6 +16,7 @@ from millrace.ledger.approvals import Approval
 from millrace.ledger.schema import ApprovalDecision
 from millrace.ledger.tasks import counts
 from millrace.records.base import Identifier, Record
+from millrace.records.governance import Permission
 from tasks.notify import SHOWN_HASH, Asking, notify_person
 from tasks.run import Run, current_run, in_prefect, log, utc_now
 
@@ -49,7 +50,12 @@ class Decision(Record):
 
 
 def ask_person(
-    title: str, markdown: str, *, minimum_completed: int = 0, notify: NotificationName | None = None
+    title: str,
+    markdown: str,
+    *,
+    permission: Permission,
+    minimum_completed: int = 0,
+    notify: NotificationName | None = None,
 ) -> Decision:
     """Pause until a person approves or rejects what this run has produced so far.
 
@@ -59,6 +65,7 @@ def ask_person(
 
     Args:
         title: sent to ``notify`` too, so without any text of a trace.
+        permission: what the reviewer's role must hold.
         minimum_completed: an approval is refused while fewer of the run's annotation tasks are answered; the person
             may ask for more, not for less.
         notify: who is told that the run waits: once when it begins to, and after each extension. Not after an invalid

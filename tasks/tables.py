@@ -8,6 +8,7 @@ from millrace.answering.routes import RoutingTable
 from millrace.distillation.scoring_rules import ScoringRules, read_scoring_rules
 from millrace.distillation.stream_mapping import StreamMapping, read_stream_mapping
 from millrace.evaluation.metrics import CRITERIA, METRICS
+from millrace.governance.roles import RoleTable
 from millrace.methods.groundedness import GroundednessModel
 from millrace.methods.injection import InjectionRule
 from millrace.methods.redaction import RedactionRule
@@ -67,6 +68,11 @@ def routing_table(name: str = "routes") -> RoutingTable:
 def output_schemas(name: str = "output_schemas") -> OutputSchemas:
     """The form of each route's output."""
     return read_record(table_path(name), OutputSchemas)
+
+
+def role_table(name: str = "roles") -> RoleTable:
+    """Who may do what."""
+    return read_record(table_path(name), RoleTable)
 
 
 def alert_rules(name: str = "alerts") -> AlertRules:

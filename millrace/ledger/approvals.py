@@ -6,17 +6,22 @@
 from datetime import datetime
 from typing import Any, get_args
 
+from pydantic import Field
 from sqlalchemy import Connection, Row, select, update
 
 from millrace.errors import BadInputError, NotFoundError
-from millrace.ledger.schema import ApprovalDecision, approvals
+from millrace.ledger.schema import ApprovalDecision, Proof, approvals
 from millrace.ledger.store import Ledger, insert_new
 from millrace.records.base import Identifier, Record
+from millrace.records.governance import Role
 from millrace.records.trace import UtcTime
 
 
 class Approval(Record):
-    """A question to a reviewer and, once given, the decision; the reviewer's name is as claimed."""
+    """A question to a reviewer and, once given, the decision.
+
+    The reviewer's name is proven where ``proof`` is ``signed``, and as claimed otherwise.
+    """
 
     run_id: Identifier
     key: Identifier
@@ -29,6 +34,9 @@ class Approval(Record):
     reviewer: str | None
     note: str | None
     decided_at: UtcTime | None
+    proof: Proof | None = Field(None, description="What shows who decided; None before version 5, and for no answer")
+    role: Role | None = Field(None, description="The reviewer's role when they decided, where it is proven")
+    code_hash: str | None = Field(None, description="sha256 of the code that the decision came with")
 
 
 class Verdict(Record):

@@ -65,10 +65,55 @@ def _sent_alerts(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
+def _governance(connection: Connection) -> None:
+    """Reviewers and what proves their decisions, the audit log, requests to erase, legal holds."""
+    sequence = "BIGINT" if connection.dialect.name == "postgresql" else "INTEGER"
+    for statement in (
+        "ALTER TABLE approvals ADD COLUMN proof VARCHAR",
+        "ALTER TABLE approvals ADD COLUMN role VARCHAR",
+        "ALTER TABLE approvals ADD COLUMN code_hash VARCHAR",
+        "CREATE UNIQUE INDEX uq_approvals_code_hash ON approvals (code_hash)",
+        "CREATE TABLE reviewers (name VARCHAR NOT NULL, role VARCHAR NOT NULL, public_key TEXT NOT NULL, "
+        "key_id VARCHAR NOT NULL, added_by VARCHAR NOT NULL, added_at BIGINT NOT NULL, revoked_at BIGINT, "
+        "PRIMARY KEY (name), UNIQUE (key_id))",
+        f"CREATE TABLE audit_log (sequence {sequence} NOT NULL, at BIGINT NOT NULL, actor VARCHAR NOT NULL, "
+        "action VARCHAR NOT NULL, subject VARCHAR NOT NULL, details TEXT NOT NULL, previous VARCHAR NOT NULL, "
+        "hash VARCHAR NOT NULL, PRIMARY KEY (sequence), UNIQUE (hash))",
+        *_AUDIT_LOG_RULES[connection.dialect.name],
+        "CREATE TABLE erasure_requests (handle VARCHAR NOT NULL, subject_type VARCHAR NOT NULL, "
+        "subject_hash VARCHAR NOT NULL, tenant_hash VARCHAR, requested_by VARCHAR NOT NULL, "
+        "requested_at BIGINT NOT NULL, status VARCHAR NOT NULL, run_id VARCHAR, finished_at BIGINT, "
+        "PRIMARY KEY (handle), CONSTRAINT ck_erasure_requests_subject_type_known "
+        "CHECK (subject_type IN ('user', 'tenant')), CONSTRAINT ck_erasure_requests_status_known "
+        "CHECK (status IN ('requested', 'completed', 'partial', 'failed')))",
+        "CREATE TABLE legal_holds (hold_id VARCHAR NOT NULL, held_type VARCHAR NOT NULL, held VARCHAR NOT NULL, "
+        "reason TEXT NOT NULL, placed_by VARCHAR NOT NULL, placed_at BIGINT NOT NULL, released_by VARCHAR, "
+        "released_at BIGINT, PRIMARY KEY (hold_id), CONSTRAINT ck_legal_holds_held_type_known "
+        "CHECK (held_type IN ('dataset', 'run', 'user', 'tenant')))",
+    ):
+        connection.exec_driver_sql(statement)
+
+
+_AUDIT_LOG_RULES = {
+    "sqlite": (
+        "CREATE TRIGGER audit_log_no_update BEFORE UPDATE ON audit_log "
+        "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END",
+        "CREATE TRIGGER audit_log_no_delete BEFORE DELETE ON audit_log "
+        "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END",
+    ),
+    "postgresql": (
+        "CREATE FUNCTION audit_log_is_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'the audit log is append-only'; END $$",
+        "CREATE TRIGGER audit_log_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log "
+        "FOR EACH STATEMENT EXECUTE FUNCTION audit_log_is_append_only()",
+    ),
+}
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, _several_annotators),
     Migration(2, _request_journal),
     Migration(3, _sent_alerts),
+    Migration(4, _governance),
 )
 
 

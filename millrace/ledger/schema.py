@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, get_args
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -24,13 +25,14 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    event,
     text,
 )
 
 from millrace.datasets.canonical import canonical_json
 from millrace.errors import BadInputError
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 Json = Any  # whatever canonical JSON can hold; a recursive type would refuse a caller's dict[str, str]
 
@@ -40,6 +42,9 @@ TaskStatus = Literal["pending", "claimed", "completed", "skipped"]
 ApprovalDecision = Literal["approve", "reject", "extend", "invalid"]
 SubjectType = Literal["user", "tenant"]
 AlertStatus = Literal["claimed", "sent", "suppressed", "not_sent", "no_receiver"]
+Proof = Literal["signed", "single_user"]
+ErasureStatus = Literal["requested", "completed", "partial", "failed"]
+HoldSubject = Literal["dataset", "run", "user", "tenant"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -233,6 +238,10 @@ approvals = Table(
     Column("reviewer", String),
     Column("note", Text),
     Column("decided_at", Time),
+    Column("proof", String),
+    Column("role", String),
+    Column("code_hash", String),
+    Index("uq_approvals_code_hash", "code_hash", unique=True),
     _one_of("decision", ApprovalDecision),
 )
 
@@ -285,4 +294,77 @@ alerts = Table(
     Index("ix_alerts_key_receiver", "key", "receiver"),
     _one_of("status", AlertStatus),
     sqlite_autoincrement=True,
+)
+
+reviewers = Table(
+    "reviewers",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("role", String, nullable=False),
+    Column("public_key", Text, nullable=False),
+    Column("key_id", String, nullable=False, unique=True),
+    Column("added_by", String, nullable=False),
+    Column("added_at", Time, nullable=False),
+    Column("revoked_at", Time),
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("sequence", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("at", Time, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("details", CanonicalJson, nullable=False),
+    Column("previous", String, nullable=False),
+    Column("hash", String, nullable=False, unique=True),
+)
+
+# Of no use against somebody with the file, whom the chain finds; against a mistake in code it is.
+AUDIT_LOG_RULES: dict[str, tuple[str, ...]] = {
+    "sqlite": tuple(
+        f"CREATE TRIGGER audit_log_no_{verb.lower()} BEFORE {verb} ON audit_log "
+        "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
+        for verb in ("UPDATE", "DELETE")
+    ),
+    "postgresql": (
+        "CREATE FUNCTION audit_log_is_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'the audit log is append-only'; END $$",
+        "CREATE TRIGGER audit_log_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log "
+        "FOR EACH STATEMENT EXECUTE FUNCTION audit_log_is_append_only()",
+    ),
+}
+for _dialect, _statements in AUDIT_LOG_RULES.items():
+    for _statement in _statements:
+        event.listen(audit_log, "after_create", DDL(_statement).execute_if(dialect=_dialect))  # type: ignore[no-untyped-call]
+
+erasure_requests = Table(
+    "erasure_requests",
+    metadata,
+    Column("handle", String, primary_key=True),
+    Column("subject_type", String, nullable=False),
+    Column("subject_hash", String, nullable=False),
+    Column("tenant_hash", String),
+    Column("requested_by", String, nullable=False),
+    Column("requested_at", Time, nullable=False),
+    Column("status", String, nullable=False),
+    Column("run_id", String),
+    Column("finished_at", Time),
+    _one_of("subject_type", SubjectType),
+    _one_of("status", ErasureStatus),
+)
+
+legal_holds = Table(
+    "legal_holds",
+    metadata,
+    Column("hold_id", String, primary_key=True),
+    Column("held_type", String, nullable=False),
+    Column("held", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("placed_by", String, nullable=False),
+    Column("placed_at", Time, nullable=False),
+    Column("released_by", String),
+    Column("released_at", Time),
+    _one_of("held_type", HoldSubject),
 )

@@ -19,6 +19,21 @@ T0_MICROSECONDS = 1_767_614_400_000_000
 VERSION_1 = """
 CREATE TABLE meta (name VARCHAR NOT NULL, value VARCHAR NOT NULL, PRIMARY KEY (name));
 CREATE TABLE pins (run_id VARCHAR NOT NULL, name VARCHAR NOT NULL, value TEXT NOT NULL, PRIMARY KEY (run_id, name));
+CREATE TABLE approvals (
+    run_id VARCHAR NOT NULL,
+    key VARCHAR NOT NULL,
+    prefect_run_id VARCHAR,
+    title VARCHAR NOT NULL,
+    markdown TEXT NOT NULL,
+    pinned_hash VARCHAR NOT NULL,
+    asked_at BIGINT NOT NULL,
+    decision VARCHAR,
+    reviewer VARCHAR,
+    note TEXT,
+    decided_at BIGINT,
+    PRIMARY KEY (run_id, key),
+    CONSTRAINT ck_approvals_decision_known CHECK (decision IN ('approve', 'reject', 'extend', 'invalid'))
+);
 CREATE TABLE tasks (
     sequence INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     task_id VARCHAR NOT NULL,

@@ -10,7 +10,7 @@ from millrace.ledger import pins
 from millrace.ledger.requests import keep_replies, known_replies
 from millrace.ledger.store import Ledger
 from millrace.ports import ChatReply
-from tests.support.ledger_tables import described
+from tests.support.ledger_tables import described, take_away_version_5
 
 REPLY = ChatReply("main", "yes", None, False, (), 1.0, 10, 2, None, "no price known")
 
@@ -23,6 +23,7 @@ def version_2(tmp_path: Path) -> Path:
         pins.pin(ledger, "r1", "seed", 7)
     connection = sqlite3.connect(path)
     with connection:
+        take_away_version_5(connection)
         connection.execute("DROP TABLE requests")
         connection.execute("DROP TABLE alerts")  # of version 4
         connection.execute("UPDATE meta SET value = '2' WHERE name = 'schema_version'")

@@ -8,7 +8,7 @@ import pytest
 from millrace.ledger import pins
 from millrace.ledger.alerts import alert_log
 from millrace.ledger.store import Ledger
-from tests.support.ledger_tables import described
+from tests.support.ledger_tables import described, take_away_version_5
 
 
 @pytest.fixture
@@ -19,6 +19,7 @@ def version_3(tmp_path: Path) -> Path:
         pins.pin(ledger, "r1", "seed", 7)
     connection = sqlite3.connect(path)
     with connection:
+        take_away_version_5(connection)
         connection.execute("DROP TABLE alerts")
         connection.execute("UPDATE meta SET value = '3' WHERE name = 'schema_version'")
     connection.close()

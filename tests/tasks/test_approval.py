@@ -36,7 +36,9 @@ def publish() -> str:
 
 def asking(minimum_completed: int = 0) -> Result:
     make_ratings(3)
-    decision = ask_person("Approve it?", "Three **ratings**.", minimum_completed=minimum_completed)
+    decision = ask_person(
+        "Approve it?", "Three **ratings**.", permission="approve_week", minimum_completed=minimum_completed
+    )
     if not decision.approved:
         return Result(status="rejected", decision=decision)
     publish()
@@ -127,9 +129,9 @@ def test_extend_asks_again_under_the_next_key_with_who_asked_for_time(plain: Tur
 
 def test_a_second_question_of_one_run_gets_a_decision_of_its_own(plain: Turn, home: Home) -> None:
     def body() -> list[str]:
-        first = ask_person("First?", "page")
+        first = ask_person("First?", "page", permission="approve_week")
         made = make_ratings(3)
-        second = ask_person("Second?", "page")
+        second = ask_person("Second?", "page", permission="approve_week")
         return [first.decision, made.name, second.decision]
 
     until_it_asks(plain, body)

@@ -124,7 +124,7 @@ def test_an_effect_is_never_taken_from_a_cache(prefect: Turn) -> None:
 def test_effects_before_a_pause_are_not_done_again_after_it(plain: Turn) -> None:
     def body() -> None:
         send("before")
-        ask_person("Approve?", "page")
+        ask_person("Approve?", "page", permission="approve_week")
 
     for _ in range(2):
         with pytest.raises(BadInputError, match="waits for a decision"):

@@ -56,7 +56,8 @@ def save(url: str, **settings: Any) -> None:
 
 def asking() -> Decision:
     make_ratings(3)
-    return ask_person("Approve week 2026-W46?", f"Page with {QUESTION}", minimum_completed=1, notify=NAME)
+    title, page = "Approve week 2026-W46?", f"Page with {QUESTION}"
+    return ask_person(title, page, permission="approve_week", minimum_completed=1, notify=NAME)
 
 
 def queue_tasks(home: Home, n_tasks: int = 2) -> None:

@@ -241,7 +241,7 @@ def test_after_the_pause_a_step_is_what_people_saw_though_code_changed(
 ) -> None:
     def body() -> tuple[Shifted, Shifted]:
         before = shift_three()
-        ask_person("Approve?", "a page")
+        ask_person("Approve?", "a page", permission="approve_week")
         return before, shift_three()
 
     with pytest.raises(BadInputError, match="waits for a decision"):

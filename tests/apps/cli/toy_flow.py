@@ -75,7 +75,7 @@ def toy_flow(config: ToyFlowConfig, run_id: str | None = None) -> ToyFlowResult:
     if config.fail:
         raise BadInputError("the toy was told to fail; tell it not to", toy=True)
     shift_ratings(ratings, 1.0)
-    if config.ask and not ask_person("Approve the toy?", "It made **ratings**.").approved:
+    if config.ask and not ask_person("Approve the toy?", "It made **ratings**.", permission="approve_week").approved:
         return ToyFlowResult(status="rejected", reason="as decided")
     if config.folder:
         publish_report(config.folder)
