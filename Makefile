@@ -4,6 +4,9 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3; do \
 BIN := .venv/bin
 ARGS ?=
 WORKERS ?= 3
+# Long tests come first and together: the others of their worker go to whoever is idle. With bytecode on disk, the
+# processes that tests start need not compile Millrace each on its own.
+PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint check bench torture
@@ -15,7 +18,7 @@ demo: .venv/installed ## install, and turn the whole wheel once; ARGS=--yes asks
 	$(BIN)/millrace demo $(ARGS)
 
 test: .venv/installed-dev ## every test
-	$(BIN)/pytest -n $(WORKERS) $(ARGS)
+	$(PYTEST) $(ARGS)
 
 lint: .venv/installed-dev ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
@@ -24,13 +27,13 @@ lint: .venv/installed-dev ## format, lint, types, import contracts
 	$(BIN)/lint-imports
 
 check: lint ## lint, and the unit tests
-	$(BIN)/pytest -n $(WORKERS) -m "not prefect and not faults" $(ARGS)
+	$(PYTEST) -m "not prefect and not faults" $(ARGS)
 
 bench: .venv/installed-dev ## measure, and write benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.run $(ARGS)
 
-torture: .venv/installed-dev ## kill child processes at many more places than `make test`
-	MILLRACE_TORTURE=1 $(BIN)/pytest -n $(WORKERS) -m faults $(ARGS)
+torture: .venv/installed-dev ## disturb every flow at many more places than `make test`
+	MILLRACE_TORTURE=1 $(PYTEST) -m faults $(ARGS)
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Millrace needs Python 3.11 or 3.12, and found neither" >&2; exit 1; }

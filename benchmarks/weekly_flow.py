@@ -69,9 +69,12 @@ def _one_run(way: str, source: str) -> dict[str, float]:
     from blocks.embedder import open_embedder
     from flows.import_traces import ImportTracesConfig, import_traces
     from flows.weekly_flywheel import WeeklyFlywheelConfig, weekly_flywheel
+    from millrace.ledger.approval_settings import set_single_user
+    from tasks.home import Home
 
     open_embedder().embed(["warm"])
     import_traces.fn(ImportTracesConfig(file=source), run_id="import")
+    set_single_user(Home.from_environment().ledger, True, at=datetime.now(UTC), by="bench")
     config = WeeklyFlywheelConfig.model_validate(WEEK | {"reports_folder": tempfile.mkdtemp()})
     seconds = _directly(weekly_flywheel, config) if way == "direct" else _through_server(weekly_flywheel, config)
     return {"seconds": seconds, "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
@@ -104,20 +107,12 @@ def _through_server(flow: Any, config: Any) -> float:
 
 def _decide() -> None:
     from millrace.ledger import approvals
+    from tasks.decisions import Answer, take_answer
     from tasks.home import Home
 
-    ledger = Home.from_environment().ledger
-    (asked,) = approvals.waiting(ledger)
-    approvals.decide(
-        ledger,
-        asked.run_id,
-        asked.key,
-        "approve",
-        reviewer="bench",
-        note="",
-        pinned_hash=asked.pinned_hash,
-        at=datetime.now(UTC),
-    )
+    home = Home.from_environment()
+    (asked,) = approvals.waiting(home.ledger)
+    take_answer(home, asked, Answer(decision="approve", reviewer="bench"), "approve_week", at=datetime.now(UTC))
 
 
 def _resume_when_paused() -> None:

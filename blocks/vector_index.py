@@ -64,7 +64,8 @@ class QdrantServerBlock(Block):
         try:
             return self.api_key_file.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise BadInputError(f"the Qdrant key's file {self.api_key_file} cannot be read: {error}") from error
+            reason = type(error).__name__  # the text of a decoding error quotes what it read
+            raise BadInputError(f"the Qdrant key's file {self.api_key_file} cannot be read: {reason}") from None
 
 
 class MemoryIndexBlock(Block):

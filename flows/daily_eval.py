@@ -10,7 +10,7 @@ from millrace.evaluation.people import LabelRules
 from millrace.evaluation.sampling import SampleConfig
 from millrace.monitoring.anomaly import AnomalyConfig
 from millrace.monitoring.canary import CanaryConfig
-from millrace.records.base import Identifier, Record
+from millrace.records.base import FileName, Identifier, Record
 from millrace.records.source import SourceRef
 from millrace.records.window import DayName, Window
 from tasks.alerts import send_alerts
@@ -67,7 +67,7 @@ class DailyEvalConfig(FlowConfig):
     sample: SampleConfig = SampleConfig()
     embedder: EmbedderName = EmbedderName()
     judging: Judging = Judging()
-    golden: Identifier = Field("main", description="Golden dataset whose expected answers are references")
+    golden: FileName = Field("main", description="Golden dataset whose expected answers are references")
     references: str | None = Field(None, description="File of questions with expected answers or passages")
     references_tenant: Identifier | None = Field(None, description="Tenant of rows of that file that name none")
     labels: LabelRules = LabelRules()

@@ -9,7 +9,7 @@ from millrace.evaluation.suites import EvalsConfig
 from millrace.golden.build import GoldenConfig
 from millrace.methods.groundedness_gate import RefitConfig
 from millrace.methods.groundedness_refit import RefitOutcome
-from millrace.records.base import Identifier, Record
+from millrace.records.base import FileName, Identifier, Record
 from millrace.records.window import iso_week
 from millrace.triage.grouping import GroupingConfig
 from tasks.annotation import (
@@ -40,7 +40,7 @@ class WeeklyFlywheelConfig(FlowConfig):
     week: str | None = Field(None, description="ISO week such as 2026-W46; by default the last one that has ended")
     time_zone: str = Field("UTC", description="IANA time zone in which the week begins")
     tenants: list[Identifier] | None = Field(None, description="Only these tenants; by default all")
-    golden: Identifier = Field("main", description="Name of the golden dataset that grows")
+    golden: FileName = Field("main", description="Name of the golden dataset that grows")
     embedder: EmbedderName = EmbedderName()
     triage_rules: str = Field("triage", description="Bundled rule table, or path of one's own")
     grouping: GroupingConfig = GroupingConfig()

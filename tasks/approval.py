@@ -1,7 +1,7 @@
 """The pause: a run stops, shows a person what it pinned, and goes on with what they decided."""
 
 import itertools
-from typing import Literal, cast
+from typing import Literal
 
 from prefect.flow_runs import pause_flow_run, suspend_flow_run
 from prefect.input import RunInput
@@ -11,19 +11,21 @@ from pydantic import Field
 from blocks.names import NotificationName
 from millrace.datasets.canonical import sha256_json
 from millrace.errors import BadInputError
-from millrace.ledger import approvals, pins, runs
+from millrace.ledger import approvals, audit_log, pins, runs
 from millrace.ledger.approvals import Approval
-from millrace.ledger.schema import ApprovalDecision
-from millrace.ledger.tasks import counts
+from millrace.methods.markdown import plain
 from millrace.records.base import Identifier, Record
-from millrace.records.governance import Permission
+from millrace.records.governance import Permission, Proof, Role
+from millrace.records.trace import UtcTime
+from tasks.audit_log import move_witness
+from tasks.decisions import Answer, how_to_prove, objection_to, take_answer
+from tasks.home import Home
 from tasks.notify import SHOWN_HASH, Asking, notify_person
+from tasks.processes import process_name
 from tasks.run import Run, current_run, in_prefect, log, utc_now
 
 THIRTY_DAYS_S = 30 * 24 * 3600
 POLL_INTERVAL_S = 2
-DECISIONS = ("approve", "reject", "extend")
-LONGEST_NAME = 512  # of an Identifier
 
 
 class ApprovalInput(RunInput):
@@ -31,18 +33,25 @@ class ApprovalInput(RunInput):
 
     # Two fields are required: Prefect takes an empty answer to a form that requires none, and keeps nothing of it.
     decision: str = Field(description="approve, reject, or extend (ask again later, after more annotations)")
-    reviewer: str = Field(description="Your name; recorded as claimed")
+    reviewer: str = Field(description="Your name")
+    code: str = Field("", description="What `millrace code` prints; proves who you are")
     note: str = Field("", description="Why; kept with the decision")
     minimum_completed: int = Field(0, description="Do not go on while fewer of the run's tasks are answered")
 
 
 class Decision(Record):
-    """What a person decided, about exactly which pinned content; the reviewer's name is as claimed."""
+    """What a person decided, about exactly which pinned content.
+
+    The reviewer's name is as claimed where ``proof`` is ``single_user``; ``role`` is None there.
+    """
 
     decision: Literal["approve", "reject"]
     reviewer: Identifier
     note: str
     pinned_hash: str
+    proof: Proof
+    role: Role | None = None
+    decided_at: UtcTime
 
     @property
     def approved(self) -> bool:
@@ -60,7 +69,8 @@ def ask_person(
     """Pause until a person approves or rejects what this run has produced so far.
 
     Everything produced is pinned first; on re-entry it is taken as it was shown. An invalid answer is explained and
-    asked again; ``extend`` asks again too. A run of a deployment is suspended (its process ends), another waits in
+    asked again, and so is one that is not signed by somebody who may, but for a home that was set to single-user;
+    ``extend`` asks again too. A run of a deployment is suspended (its process ends), another waits in
     its process; both for 30 days, and for 30 more after each extension.
 
     Args:
@@ -80,27 +90,15 @@ def ask_person(
     explanation, before, turns = "", None, itertools.count(1)
     while True:
         key = f"{name}-{next(turns)}"
-        asked = _ask(run, key, title, _page(run, title, explanation + markdown, pinned_hash), pinned_hash)
+        asked = _ask(
+            run, key, title, _page(run, title, explanation + markdown, pinned_hash, permission), pinned_hash, permission
+        )
         if notify is not None and in_prefect() and before != "invalid":
             notify_person(notify, _asking(asked, minimum_completed, extended=before == "extend"))
-        decided = asked if asked.decision is not None else _wait(run, asked, minimum_completed)
-        explanation, before = _explain(decided), decided.decision
+        decided = asked if asked.decision is not None else _wait(run, asked, permission, minimum_completed)
+        explanation, before = _explain(run.home, decided, permission), decided.decision
         if not explanation:
             return _as_decision(decided)
-
-
-def problems(decision: str, reviewer: str, *, n_completed: int = 0, minimum_completed: int = 0) -> list[str]:
-    """What is wrong with an answer, in words for the person who gave it; empty when nothing is."""
-    found = []
-    if decision not in DECISIONS:
-        found.append(f"decision must be approve, reject or extend, not {decision!r}")
-    if not reviewer.strip():
-        found.append("reviewer must not be empty")
-    if len(reviewer.strip()) > LONGEST_NAME:
-        found.append(f"reviewer must not be longer than {LONGEST_NAME} characters")
-    if decision == "approve" and n_completed < minimum_completed:
-        found.append(f"{n_completed} tasks are answered, {minimum_completed} are needed: answer more, extend or reject")
-    return found
 
 
 def _pin(run: Run, name: str) -> str:
@@ -110,19 +108,21 @@ def _pin(run: Run, name: str) -> str:
     return sha256_json({name: step["result"]["output"] for name, step in steps.items()})
 
 
-def _page(run: Run, title: str, markdown: str, pinned_hash: str) -> str:
+def _page(run: Run, title: str, markdown: str, pinned_hash: str, permission: Permission) -> str:
     return (
         f"# {title}\n\n{markdown}\n\n"
         f"Run `{run.run_id}` · pinned `{pinned_hash[:SHOWN_HASH]}`\n\n"
-        "**approve**: go on with exactly this. **reject**: end without changing anything. **extend**: ask me again."
+        "**approve**: go on with exactly this. **reject**: end without changing anything. **extend**: ask me again.\n\n"
+        + how_to_prove(run.home, run.run_id, permission)
     )
 
 
-def _ask(run: Run, key: str, title: str, page: str, pinned_hash: str) -> Approval:
+def _ask(run: Run, key: str, title: str, page: str, pinned_hash: str, permission: Permission) -> Approval:
     """What is asked under the key; decided already when a person was before us: ahead of a crash, or by the command
     line while no process waited."""
     ledger = run.home.ledger
     with ledger.write():  # who sees the question sees a waiting run, and hands the answer to it
+        first = key not in [each.key for each in approvals.approvals_of(ledger, run.run_id)]
         asked = approvals.ask(
             ledger,
             run.run_id,
@@ -132,12 +132,29 @@ def _ask(run: Run, key: str, title: str, page: str, pinned_hash: str) -> Approva
             markdown=page,
             pinned_hash=pinned_hash,
             at=utc_now(),
+            permission=permission,
         )
+        if first:
+            _tell_asked(run, asked)
         if asked.decision is None and in_prefect():
             runs.update_run(ledger, run.run_id, status="waiting")
+    if first:
+        move_witness(run.home)
     if asked.decision is None and not in_prefect():
         raise BadInputError(f"run {run.run_id} waits for a decision; give it with `millrace approve {run.run_id}`")
     return asked
+
+
+def _tell_asked(run: Run, asked: Approval) -> None:
+    details = {"key": asked.key, "pinned_hash": asked.pinned_hash, "permission": asked.permission}
+    audit_log.append(
+        run.home.ledger,
+        "approval-asked",
+        actor=process_name(),
+        subject=run.run_id,
+        details=details,
+        at=asked.asked_at,
+    )
 
 
 def _asking(asked: Approval, minimum_completed: int, *, extended: bool) -> Asking:
@@ -150,22 +167,17 @@ def _asking(asked: Approval, minimum_completed: int, *, extended: bool) -> Askin
     )
 
 
-def _wait(run: Run, asked: Approval, minimum_completed: int) -> Approval:
+def _wait(run: Run, asked: Approval, permission: Permission, minimum_completed: int) -> Approval:
     """Hold the run until there is an answer, and keep what it says, be it of use or not."""
-    ledger = run.home.ledger
     log().warning("waiting for a person: `millrace approve %s`, or Resume on this run's page", run.run_id)
-    answer = _answer(asked)
-    runs.update_run(ledger, run.run_id, status="running")
-    decision = answer.decision.strip().lower()
-    found = problems(
-        decision,
-        answer.reviewer,
-        n_completed=counts(ledger, run.run_id).completed,
-        minimum_completed=max(minimum_completed, answer.minimum_completed),
-    )
-    if found:
-        return _decide(run, asked, "invalid", answer.reviewer, "; ".join(found))
-    return _decide(run, asked, cast(ApprovalDecision, decision), answer.reviewer.strip(), answer.note)
+    given = _answer(asked)
+    runs.update_run(run.home.ledger, run.run_id, status="running")
+    minimum = max(minimum_completed, given.minimum_completed)
+    answer = Answer(decision=given.decision, reviewer=given.reviewer, note=given.note, code=given.code)
+    verdict = take_answer(run.home, asked, answer, permission, at=utc_now(), minimum_completed=minimum)
+    if verdict.overruled:
+        log().warning("too late: %s had already decided %r", verdict.approval.reviewer, verdict.approval.decision)
+    return verdict.approval
 
 
 def _answer(asked: Approval) -> ApprovalInput:
@@ -180,27 +192,16 @@ def _answer(asked: Approval) -> ApprovalInput:
     return answer
 
 
-def _decide(run: Run, asked: Approval, decision: ApprovalDecision, reviewer: str, note: str) -> Approval:
-    verdict = approvals.decide(
-        run.home.ledger,
-        run.run_id,
-        asked.key,
-        decision,
-        reviewer=reviewer,
-        note=note,
-        pinned_hash=asked.pinned_hash,
-        at=utc_now(),
-    )
-    if verdict.overruled:
-        log().warning("too late: %s had already decided %r", verdict.approval.reviewer, verdict.approval.decision)
-    return verdict.approval
-
-
-def _explain(approval: Approval) -> str:
+def _explain(home: Home, approval: Approval, permission: Permission) -> str:
+    """Why it is asked again; empty when the decision is one to go on with, whoever brought it into the ledger."""
     if approval.decision == "invalid":
-        return f"> The last answer could not be used: {approval.note}.\n\n"
+        return f"> The last answer could not be used: {plain(approval.note or '')}.\n\n"
+    objection = objection_to(home, approval, permission)
+    if objection is not None:
+        log().warning("the decision %r in the ledger is not taken: %s", approval.decision, objection)
+        return f"> A decision in the ledger could not be taken: {objection}.\n\n"
     if approval.decision == "extend":
-        return f"> {approval.reviewer} asked for more time. {approval.note or ''}\n\n"
+        return f"> {plain(approval.reviewer or '')} asked for more time. {plain(approval.note or '')}\n\n"
     return ""
 
 
@@ -211,5 +212,8 @@ def _as_decision(approval: Approval) -> Decision:
             "reviewer": approval.reviewer,
             "note": approval.note or "",
             "pinned_hash": approval.pinned_hash,
+            "proof": approval.proof,
+            "role": approval.role,
+            "decided_at": approval.decided_at,
         }
     )

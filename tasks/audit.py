@@ -18,6 +18,7 @@ from millrace.distillation.invariants import RunLeft
 from millrace.ledger import runs
 from millrace.records.acceptance import AuditBaseline, AuditCheck, BaselineFigure
 from millrace.records.base import Identifier, Record
+from millrace.records.json_file import parse_json_record
 from millrace.reports.audit import audit_markdown
 from tasks.effect import effect
 from tasks.home import Home
@@ -169,7 +170,7 @@ def _rag_rows(home: Home, audited: str) -> list[DatasetRef]:
 def _baselines(path: Path) -> Iterator[AuditBaseline]:
     if path.is_file():
         for line in path.read_bytes().splitlines():
-            yield AuditBaseline.model_validate_json(line)
+            yield parse_json_record(line, AuditBaseline, str(path))
 
 
 def _verdict(stdout: str) -> str | None:

@@ -1,6 +1,10 @@
 """Publishes the exports of a distillation as files."""
 
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 from pydantic import Field
 
@@ -17,7 +21,7 @@ from tasks.parts import read_dataset
 from tasks.run import current_run, log
 from tasks.training_data import known_files_of, scored_evidence
 
-EXPORTS_FOLDER = "exports"
+EXPORTS_FOLDER, LOCK_FILE = "exports", "exports.lock"
 
 
 class PublishedExports(Record):
@@ -54,14 +58,24 @@ def publish_exports(
         known_files=None if known_files is None else known_files_of(known_files),
         workers=run.workers,
     )
-    files = write_exports(
-        run.home.root / name,
-        {export: read_dataset(ref).parts() for export, ref in refs.items()},
-        card=lambda written: dataset_card(written, refs[written.export], about),
-        check=wall,
-        workers=run.workers,
-    )
+    with _alone(run.home.run_folder(run.run_id)):
+        files = write_exports(
+            run.home.root / name,
+            {export: read_dataset(ref).parts() for export, ref in refs.items()},
+            card=lambda written: dataset_card(written, refs[written.export], about),
+            check=wall,
+            workers=1 if run.workers == 1 else len(refs),
+        )
     log().info("published %d files under %s", len(files), name)
     return PublishedExports(
         folder=name, files=[file.model_copy(update={"name": f"{name}/{file.name}"}) for file in files]
     )
+
+
+@contextmanager
+def _alone(run_folder: Path) -> Iterator[None]:
+    """Two processes that work on one run write its exports one after the other."""
+    run_folder.mkdir(parents=True, exist_ok=True)
+    with (run_folder / LOCK_FILE).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -15,8 +15,9 @@ from millrace.golden.history import GoldenHistory, Removal, RemovedRow, departed
 from millrace.golden.usable import Rejection
 from millrace.golden.versions import version_key
 from millrace.ledger import pointers
-from millrace.records.base import Identifier, Record
+from millrace.records.base import FileName, Record
 from millrace.records.golden import GoldenVersion, Semver
+from millrace.records.json_file import read_json_record
 from tasks.effect import effect
 from tasks.parts import read_dataset, write_dataset
 from tasks.run import Run, current_run
@@ -26,7 +27,7 @@ from tasks.stage import stage
 class ActiveGolden(Record):
     """Where a golden dataset's pointer stands, and what it remembers; all None before the first version."""
 
-    name: Identifier
+    name: FileName
     version: Semver | None = None
     dataset: DatasetRef | None = None
     highest: Semver | None = None
@@ -147,9 +148,9 @@ def publish_golden(active: ActiveGolden, grown: GrownGolden, note: str) -> Publi
 
 
 def read_version(run: Run, name: str, version: Semver) -> GoldenVersion:
-    """What is written of a published version."""
+    """What is written of a published version; raises as :func:`read_json_record`."""
     file = run.home.root / "golden" / name / version / ABOUT_FILE
-    return GoldenVersion.model_validate_json(file.read_bytes())
+    return read_json_record(file, GoldenVersion)
 
 
 def write_version(run: Run, about: GoldenVersion, rows: pa.Table) -> None:

@@ -9,7 +9,7 @@ from millrace.errors import BadInputError, NotFoundError
 from millrace.golden.history import Removal, remove_by_hand
 from millrace.golden.versions import version_key
 from millrace.ledger import pointers
-from millrace.records.base import Identifier, Record
+from millrace.records.base import FileName, Identifier, Record
 from millrace.records.golden import GoldenVersion, Semver
 from tasks.effect import effect
 from tasks.golden import pointer_name, write_version
@@ -20,7 +20,7 @@ from tasks.run import FlowConfig, current_run, recorded
 class GoldenRemovalConfig(FlowConfig):
     """Which row goes, and why."""
 
-    golden: Identifier = Field("main", description="Name of the golden dataset")
+    golden: FileName = Field("main", description="Name of the golden dataset")
     golden_id: Identifier
     reason: str = Field(min_length=1, max_length=2000, description="Kept with the version, and told when it is asked")
     expected: Semver | None = Field(None, description="Version that must be active; None for whichever is")

@@ -8,10 +8,25 @@ from pathlib import Path
 
 from millrace.datasets.files import publish_once
 from millrace.datasets.store import DatasetStore
+from millrace.errors import BadInputError
 from millrace.ledger.store import Ledger
+from millrace.records.base import name_problem
 
 HOME_VARIABLE = "MILLRACE_HOME"
 DEFAULT_HOME = ".millrace"
+_SECRET_BYTES = 32
+
+
+def checked_run_id(run_id: str) -> str:
+    """The id, which names folders and must not lead out of them.
+
+    Raises:
+        BadInputError: it cannot name a folder.
+    """
+    problem = name_problem(run_id)
+    if problem is not None:
+        raise BadInputError(f"the run id {run_id[:80]!r} {problem}: it names a folder, so choose a plain word")
+    return run_id
 
 
 @dataclass(frozen=True)
@@ -31,7 +46,7 @@ class Home:
 
     @cached_property
     def ledger(self) -> Ledger:
-        self.root.mkdir(parents=True, exist_ok=True)
+        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)  # traces lie in it
         return Ledger.open(self.root / "ledger.sqlite")
 
     @property
@@ -39,7 +54,12 @@ class Home:
         return self.root / "index"
 
     def run_folder(self, run_id: str) -> Path:
-        return self.root / "runs" / run_id
+        """Where a run's receipts and summary lie.
+
+        Raises:
+            BadInputError: the id cannot name a folder.
+        """
+        return self.root / "runs" / checked_run_id(run_id)
 
     @cached_property
     def identity(self) -> str:
@@ -55,5 +75,11 @@ class Home:
         path = self.root / "keys" / name
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            publish_once(path, secrets.token_hex(32).encode())
-        return bytes.fromhex(path.read_text())
+            publish_once(path, secrets.token_hex(_SECRET_BYTES).encode())
+        try:
+            secret = bytes.fromhex(path.read_text())
+            if len(secret) != _SECRET_BYTES:  # hashes keyed with nothing are as good as the names themselves
+                raise ValueError(f"{len(secret)} bytes")
+            return secret
+        except (ValueError, OSError) as error:
+            raise BadInputError(f"{path} is damaged: restore it from a backup of the home", file=str(path)) from error

@@ -5,6 +5,7 @@ from pathlib import Path
 from prefect.artifacts import create_markdown_artifact
 
 from millrace.datasets.files import write_atomic
+from millrace.methods.markdown import plain
 from tasks.run import in_prefect
 
 
@@ -14,5 +15,5 @@ def publish_latest(reports_folder: str, subject: str, markdown: str, description
     latest.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(latest, markdown.encode())
     if in_prefect():
-        create_markdown_artifact(markdown, key=subject, description=description)
+        create_markdown_artifact(markdown, key=subject, description=plain(description))
     return latest

@@ -22,13 +22,20 @@ LOG_VARIABLE = "MILLRACE_LOG"
 log_context = structlog.contextvars.bound_contextvars  # facts such as run_id for every line written inside
 
 _EXTRAS = ("step", "trace_id", "flow_run_id", "task_run_id")
+_TALKATIVE = ("httpx", "httpcore", "openai")
 _FREE_TEXTS = ("event", "exception", "trace_id")
 
 Event = MutableMapping[str, Any]
 
 
 def set_up_logs() -> None:
-    """Make lines JSON when the environment says so; doing it again changes nothing."""
+    """Make lines JSON when the environment says so; doing it again changes nothing.
+
+    Whatever level the root is set to, libraries never write what they send and get: a webhook's token is in its
+    address, and a service may put anything into a header.
+    """
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
     if os.environ.get(LOG_VARIABLE) != "json":
         return
     for handler in logging.getLogger().handlers:

@@ -1,6 +1,5 @@
 """The files of a run: one receipt a step, a summary, both also for reading."""
 
-import json
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 from millrace.datasets.canonical import canonical_json, sha256_json
 from millrace.datasets.files import write_atomic
 from millrace.errors import NotFoundError
+from millrace.records.json_file import read_json_record
 from millrace.records.receipt import Receipt, RunStatus, RunSummary, StepCounts
 from millrace.reports.runs import run_summary_markdown
 
@@ -20,7 +20,7 @@ def write_receipt(run: "Run", receipt: Receipt) -> None:
     path = run.home.run_folder(run.run_id) / "receipts" / f"{receipt.step}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_file():
-        known = Receipt.model_validate_json(path.read_bytes())
+        known = read_json_record(path, Receipt)
         if (known.key, known.outputs, known.output) == (receipt.key, receipt.outputs, receipt.output):
             return
     write_atomic(path, canonical_json(receipt))
@@ -31,18 +31,23 @@ def read_receipts(run_folder: Path) -> list[Receipt]:
 
     Raises:
         NotFoundError: the run left none.
+        BadInputError: one is damaged; the message names the file.
     """
     paths = sorted((run_folder / "receipts").glob("*.json"))
     if not paths:
         raise NotFoundError(f"no receipts under {run_folder}; `millrace runs` lists the runs of this home")
-    receipts = [Receipt.model_validate_json(path.read_bytes()) for path in paths]
+    receipts = [read_json_record(path, Receipt) for path in paths]
     return sorted(receipts, key=lambda receipt: (receipt.started_at, receipt.step))
 
 
 def read_summary(run_folder: Path) -> RunSummary | None:
-    """The run's summary; None while it has not ended."""
+    """The run's summary; None while it has not ended.
+
+    Raises:
+        BadInputError: it is damaged.
+    """
     path = run_folder / "summary.json"
-    return RunSummary.model_validate(json.loads(path.read_bytes())) if path.is_file() else None
+    return read_json_record(path, RunSummary) if path.is_file() else None
 
 
 def run_hash(receipts: list[Receipt]) -> str:

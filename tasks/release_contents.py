@@ -6,10 +6,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from blocks.signing_key import open_signer
 from millrace.datasets.canonical import canonical_json, sha256_json
+from millrace.datasets.files import is_safe_name
 from millrace.errors import BadInputError, NotFoundError
 from millrace.golden.files import ROWS_FILE
 from millrace.records.receipt import Receipt, RunSummary
@@ -23,7 +22,8 @@ from millrace.records.release import (
     ReleaseStep,
     RuleTable,
 )
-from millrace.releases.files import Content, entries, file_of, is_safe_name
+from millrace.records.yaml_file import parse_yaml
+from millrace.releases.files import Content, entries, file_of
 from millrace.releases.manifest import (
     EXPORTS_FOLDER,
     GATES_FILE,
@@ -191,15 +191,20 @@ def _licences(contents: Mapping[str, Content]) -> dict[str, str | None]:
 
 def card_licence(card: Path) -> str | None:
     """The licence that the head of a dataset card names; None where it names none that is known."""
-    begin, _, rest = card.read_text(encoding="utf-8", errors="replace").partition("---\n")
+    try:
+        begin, _, rest = card.read_text(encoding="utf-8", errors="replace").partition("---\n")
+    except OSError:
+        return None
     head, found, _ = rest.partition("\n---")
     if begin or not found:
         return None
     try:
-        said = yaml.safe_load(head)
-    except yaml.YAMLError:
+        said = parse_yaml(head, card.name)
+    except BadInputError:
         return None
-    licence = said.get("license") if isinstance(said, dict) else None
+    if not isinstance(said, dict):
+        return None
+    licence = said.get("license")
     if licence == "other":
         licence = said.get("license_name")
     return None if licence in (None, "unknown") else str(licence)

@@ -11,7 +11,7 @@ from millrace.adapters.git import GitCheckout
 from millrace.datasets.manifest import DatasetRef
 from millrace.errors import BadInputError, NotFoundError
 from millrace.ledger import pointers
-from millrace.records.base import Identifier, Record
+from millrace.records.base import FileName, Identifier, Record
 from millrace.records.golden import GoldenVersion, Semver
 from millrace.records.release import GateCommand, GateResult, ReleaseTag
 from tasks.distillations import find_distillation
@@ -33,7 +33,7 @@ class ReleaseSettings(FlowConfig):
     distill_run: Identifier | None = Field(
         None, description="Run of `distill` to freeze; by default the newest that completed"
     )
-    golden: list[Identifier] = Field(["main"], description="Golden datasets whose active versions are frozen with it")
+    golden: list[FileName] = Field(["main"], description="Golden datasets whose active versions are frozen with it")
     repository: str | None = Field(None, description="Git checkout to tag; without one nothing is tagged")
     tag_prefix: str = Field("data-v", description="The tag is this and the version")
     tests: Literal["auto", "skip"] = Field(

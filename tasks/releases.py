@@ -12,7 +12,6 @@ from millrace.adapters.git import GitCheckout
 from millrace.datasets.canonical import canonical_json
 from millrace.datasets.files import sync_folder, write_atomic
 from millrace.errors import BadInputError
-from millrace.ledger import approvals
 from millrace.records.base import Record, Sha256
 from millrace.records.release import (
     GateResult,
@@ -29,6 +28,7 @@ from millrace.reports.html import document_html
 from millrace.reports.markdown import document_markdown
 from millrace.reports.release import release_document
 from tasks.approval import Decision
+from tasks.audit_log import tell_once
 from tasks.effect import effect
 from tasks.release_contents import release_contents
 from tasks.release_plan import ReleasePlan, release_folder
@@ -62,13 +62,15 @@ def publish_release(
             expected=plan.key_id,
             found=signer.key_id,
         )
-    manifest = draft.model_copy(update={"approval": _approval(run, decision)})
+    manifest = draft.model_copy(update={"approval": _approval(decision)})
     folder = release_folder(run.home, plan.version)
     if folder.exists():
         _check_own(folder, manifest, signer)
     else:
         _build(run, folder, plan, gates, manifest, signer)
     sha256 = file_of(JSON_FILE, signed_files(manifest, signer)[JSON_FILE]).sha256
+    details = {"run": run.run_id, "distill_run": plan.distill_run, "manifest_sha256": sha256, "key_id": plan.key_id}
+    tell_once(run.home, "release-frozen", actor=decision.reviewer, subject=f"release {plan.version}", details=details)
     log().info("release %s: %s", plan.version, folder)
     return PublishedRelease(folder=str(folder.relative_to(run.home.root)), manifest=manifest, manifest_sha256=sha256)
 
@@ -128,15 +130,15 @@ def publish_release_report(
     )
 
 
-def _approval(run: Run, decision: Decision) -> ReleaseApproval:
+def _approval(decision: Decision) -> ReleaseApproval:
     """The decision with the time it was taken at, which is the ledger's and so the same on re-entry."""
-    known = approvals.approvals_of(run.home.ledger, run.run_id)
-    times = [each.decided_at for each in known if each.decision == decision.decision and each.decided_at is not None]
     return ReleaseApproval(
         reviewer=decision.reviewer,
         note=decision.note,
-        decided_at=times[-1] if times else run.now,
+        decided_at=decision.decided_at,
         pinned_hash=decision.pinned_hash,
+        proof=decision.proof,
+        role=decision.role,
     )
 
 

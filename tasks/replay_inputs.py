@@ -1,6 +1,5 @@
 """What a replay works on: the tasks of a file, and the knowledge that a distillation exported."""
 
-import json
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ from millrace.ingestion.row_objects import object_of, skip_row
 from millrace.methods.injection import InjectionRule, InjectionScreen
 from millrace.methods.redaction import RedactionRule, Redactor
 from millrace.records.base import Identifier, Record
+from millrace.records.json_file import read_json_record
 from millrace.records.receipt import Receipt
 from millrace.records.replay import ReplayTask
 from millrace.records.source import SourceRef
@@ -73,7 +73,7 @@ def find_knowledge(distill_run: str | None) -> Knowledge:
     path = run.home.run_folder(found) / "receipts" / f"{EXPORT_RAG}.json"
     if not path.is_file():
         raise NotFoundError(f"run {found} left no receipt {path.name}: nothing to retrieve from", file=str(path))
-    output = Receipt.model_validate(json.loads(path.read_bytes())).output
+    output = read_json_record(path, Receipt).output
     if not isinstance(output, dict) or "rows" not in output:
         raise BadInputError(f"run {found}: its receipt {path.name} names no rows", file=str(path))
     rows = DatasetRef.model_validate(output["rows"])

@@ -13,6 +13,7 @@ from millrace.datasets.canonical import canonical_json
 from millrace.datasets.files import write_atomic
 from millrace.datasets.manifest import DatasetRef
 from millrace.ledger import pointers
+from millrace.methods.markdown import plain
 from millrace.records.base import Identifier, Record
 from millrace.records.replay import ReplayRetrieval
 from millrace.records.replay_report import (
@@ -136,7 +137,7 @@ def publish_replay_report(findings: ReplayFindings, folder: str) -> PublishedRep
     write_atomic(place / "report.html", document_html(document).encode())
     write_atomic(place / "report.json", canonical_json(report))
     if in_prefect():
-        create_markdown_artifact(markdown, key="replay-report", description=findings.setup.tasks_name)
+        create_markdown_artifact(markdown, key="replay-report", description=plain(findings.setup.tasks_name))
     return PublishedReport(
         markdown=str(place / "report.md"), html=str(place / "report.html"), json_file=str(place / "report.json")
     )

@@ -13,7 +13,6 @@ from millrace.datasets.canonical import canonical_json
 from millrace.datasets.files import write_atomic
 from millrace.datasets.manifest import DatasetRef
 from millrace.datasets.schema import arrow_schema, rows_of
-from millrace.ledger import approvals
 from millrace.ledger.tasks import tasks as queued_tasks
 from millrace.methods.groundedness_refit import RefitOutcome
 from millrace.records.annotation import Annotation, AnnotationTask
@@ -166,7 +165,7 @@ def _meta(run: Run, findings: WeekFindings, decision: Decision | None) -> Report
         agreement=[
             AgreementFigure(name=figure.name, estimate=reported(figure.estimate)) for figure in findings.agreement
         ],
-        decision=None if decision is None else _reported(run, decision),
+        decision=None if decision is None else _reported(decision),
     )
 
 
@@ -229,16 +228,15 @@ def embedder_component(embedder: EmbedderName) -> Component:
     return Component(role="embedder", identity=embedder.identity(), stands_in_for=stands_in_for)
 
 
-def _reported(run: Run, decision: Decision) -> ReportedDecision:
-    decided = [
-        each for each in approvals.approvals_of(run.home.ledger, run.run_id) if each.decision == decision.decision
-    ]
+def _reported(decision: Decision) -> ReportedDecision:
     return ReportedDecision(
         decision=decision.decision,
         reviewer=decision.reviewer,
         note=decision.note or None,
         pinned_hash=decision.pinned_hash,
-        decided_at=decided[-1].decided_at if decided else run.now,
+        decided_at=decision.decided_at,
+        proof=decision.proof,
+        role=decision.role,
     )
 
 

@@ -24,7 +24,7 @@ from millrace.ledger.catalogue import latest_sequence
 from millrace.ledger.store import Ledger
 from millrace.records.base import Record
 from millrace.records.receipt import RunStatus
-from tasks.home import Home
+from tasks.home import Home, checked_run_id
 from tasks.logs import log_context, set_up_logs
 from tasks.processes import process_name
 from tasks.receipts import write_summary
@@ -125,8 +125,11 @@ def begun_run(flow: str, config: FlowConfig, run_id: object, home: Home | None =
 
     Args:
         home: None for the one of the environment.
+
+    Raises:
+        BadInputError: the run id cannot name a folder.
     """
-    run = _start(flow, config, str(run_id), home or Home.from_environment())
+    run = _start(flow, config, checked_run_id(str(run_id)), home or Home.from_environment())
     token = _current.set(run)
     try:
         with log_context(run_id=run.run_id, flow=flow):

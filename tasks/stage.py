@@ -10,10 +10,13 @@ from prefect.client.schemas.objects import State
 from millrace.datasets.canonical import sha256_json
 from tasks.calls import identity_of, refs_in
 from tasks.run import in_prefect
+from tasks.serializers import read_plain_json_only
 from tasks.steps import Step, StepFunction, StepResult
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+read_plain_json_only()
 
 
 class Stage(StepFunction[P, R]):

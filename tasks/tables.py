@@ -8,6 +8,7 @@ from millrace.answering.routes import RoutingTable
 from millrace.distillation.scoring_rules import ScoringRules, read_scoring_rules
 from millrace.distillation.stream_mapping import StreamMapping, read_stream_mapping
 from millrace.evaluation.metrics import CRITERIA, METRICS
+from millrace.governance.retention import RetentionRules
 from millrace.governance.roles import RoleTable
 from millrace.methods.groundedness import GroundednessModel
 from millrace.methods.injection import InjectionRule
@@ -73,6 +74,11 @@ def output_schemas(name: str = "output_schemas") -> OutputSchemas:
 def role_table(name: str = "roles") -> RoleTable:
     """Who may do what."""
     return read_record(table_path(name), RoleTable)
+
+
+def retention_rules(name: str = "retention") -> RetentionRules:
+    """How many days what is kept."""
+    return read_record(table_path(name), RetentionRules)
 
 
 def alert_rules(name: str = "alerts") -> AlertRules:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.faults.table import FaultTable
+
 if TYPE_CHECKING:
     from tasks.home import Home
 
@@ -20,13 +22,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--torture",
         action="store_true",
         default=bool(os.environ.get("MILLRACE_TORTURE")),
-        help="kill child processes at many more places",
+        help="disturb flows at many more places",
     )
+    parser.addoption("--torture-table", type=Path, help="write there what was disturbed how often, as Markdown")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Prefect reads its environment when it is imported, and would write into the user's folder."""
     os.environ.update(PREFECT_SERVER_ANALYTICS_ENABLED="false", DO_NOT_TRACK="1", HF_HUB_OFFLINE="1")
+    if (table := config.getoption("--torture-table")) and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(FaultTable(table))
     config.stash[_PREFECT_HOME] = os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="millrace-prefect-")
 
 

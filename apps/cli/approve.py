@@ -19,20 +19,26 @@ def approve(
     terminal: Terminal,
     run: Annotated[str, typer.Argument(help="Run id, the beginning of one, or `latest`: the latest that asks.")],
     decision: Annotated[str | None, typer.Option(help="approve, reject or extend; asked when left out.")] = None,
-    reviewer: Annotated[str | None, typer.Option(help="Your name; recorded as claimed.")] = None,
+    reviewer: Annotated[
+        str | None, typer.Option(help="Your name; your key signs when it is here. Default: the only key here.")
+    ] = None,
+    code: Annotated[str | None, typer.Option(help="What `millrace code` printed where your key lies.")] = None,
     note: Annotated[str | None, typer.Option(help="Why; kept with the decision.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="When no process waits, continue the run here.")] = False,
 ) -> int | None:
     """Decide on what a waiting run proposes."""
-    from apps.cli.deciding import Answer, open_question, take
+    from apps.cli.deciding import Answer, open_question, proof_of, take
 
     question = open_question(terminal, run)
     if decision is None and not terminal.as_json:
         terminal.out.print(markdown(question.approval.markdown))
+    decided = _given(terminal, "decision", decision, f"Decision ({', '.join(_DECISIONS)})")
+    proof = proof_of(terminal, question, decided, reviewer, code)
     answer = Answer(
-        decision=_given(terminal, "decision", decision, f"Decision ({', '.join(_DECISIONS)})"),
-        reviewer=_given(terminal, "reviewer", reviewer, "Your name"),
+        decision=decided,
+        reviewer=_given(terminal, "reviewer", proof.reviewer, "Your name"),
         note=_note(terminal, note, asked=decision is None),
+        code=proof.code,
     )
     taken = take(terminal, question, answer)
     if resume and taken.to_resume:

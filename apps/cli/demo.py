@@ -21,6 +21,8 @@ from apps.cli.flow_runs import new_run_id, prefect_manners, show_result
 from apps.cli.terminal import Terminal, markdown
 from millrace.errors import BadInputError
 from millrace.ledger import annotations, approvals
+from millrace.ledger.approval_settings import is_single_user
+from millrace.ledger.reviewers import list_reviewers
 from millrace.ledger.tasks import Task, counts, tasks
 from millrace.records.annotation import AnnotationTask
 
@@ -41,6 +43,7 @@ def demo_command(terminal: Terminal, *, yes: bool) -> int:
         terminal.say("nobody can be asked here: the bundled answer key answers and approves, as with --yes")
         yes = True
     prepare(terminal.root)
+    _set_single_user(terminal)
     demo = _Demo(terminal, yes)
     with prefect_manners(brief=not terminal.debug):
         folder, questions = _guide(), _bundled("questions.jsonl")
@@ -51,6 +54,19 @@ def demo_command(terminal: Terminal, *, yes: bool) -> int:
     if result.report is not None:
         terminal.say(f"report: {result.report.html}\nnext: millrace report {run_id}, millrace golden show")
     return code
+
+
+def _set_single_user(terminal: Terminal) -> None:
+    """The demo decides without anybody's key, which a home takes only when it is set to; never one with reviewers."""
+    from tasks.reviewers import set_single_user
+
+    ledger = terminal.home.ledger
+    if not is_single_user(ledger) and list_reviewers(ledger):
+        raise BadInputError("this home has reviewers, whose decisions the demo cannot play: name another with --home")
+    if set_single_user(terminal.home, True, by=None, at=datetime.now(UTC)).changed:
+        terminal.say(
+            "this home is set to single-user: its approvals need no signature (`millrace reviewer single-user`)"
+        )
 
 
 @dataclass
@@ -111,7 +127,7 @@ class _Demo:
         if self.yes:
             self._hand_over(run_id, Answer("approve", ANNOTATOR, "approved by --yes"), turning)
             return
-        from tasks.approval import DECISIONS
+        from tasks.decisions import DECISIONS
 
         self.terminal.err.print(markdown(open_question(self.terminal, run_id).approval.markdown))
         while not turning.done:

@@ -14,6 +14,7 @@ _FIXED = {
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "PREFECT_CLI_PROMPT": "false",
+    "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",  # a stored pickle is a program
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # 20 s are too few on a busy machine
 }
 _HEALTH_TIMEOUT_S = 2.0
@@ -39,6 +40,7 @@ def prepare(home: Path) -> None:
     Prefect starts a temporary server of its own, over the same database.
     """
     set_variables(home)
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)  # before a folder inside it makes it with another mode
     # Prefect's SQLite cannot open a database in a folder that is not there.
     Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)
     url = running_server(home)
@@ -50,7 +52,7 @@ def running_server(home: Path) -> str | None:
     """The API address of this home's ``millrace up``; None when there is none or it does not answer."""
     try:
         url = str(json.loads((home / SERVER_FILE).read_bytes())["url"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return url if answers(url) else None
 

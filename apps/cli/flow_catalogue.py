@@ -8,10 +8,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from millrace.errors import BadInputError, NotFoundError
+from millrace.records.yaml_file import parse_yaml, read_yaml
 
 MODULES = {
     "import-traces": "flows.import_traces",
@@ -25,7 +25,13 @@ MODULES = {
     "audit": "flows.audit",
     "replay": "flows.replay",
     "release-freeze": "flows.release_freeze",
+    "erase-user": "flows.erase_user",
+    "enforce-retention": "flows.enforce_retention",
 }
+
+
+_MOST_SHOWN = 20  # complaints about one file
+_LONGEST_SHOWN = 300  # characters of a value
 
 
 @dataclass(frozen=True)
@@ -80,17 +86,16 @@ def validated(flow: LoadedFlow, settings: Mapping[str, object]) -> BaseModel:
     try:
         return flow.config_model.model_validate(settings)
     except ValidationError as error:
-        problems = [_problem(flow.config_model, dict(each)) for each in error.errors(include_url=False)]
+        complaints = error.errors(include_url=False)
+        problems = [_problem(flow.config_model, dict(each)) for each in complaints[:_MOST_SHOWN]]
+        problems += [f"and {len(complaints) - _MOST_SHOWN} more"] if len(complaints) > _MOST_SHOWN else []
         raise BadInputError(
             f"settings of {flow.name} are wrong:\n" + "\n".join(f"  {each}" for each in problems), problems=problems
         ) from error
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BadInputError(f"settings file {path} cannot be read as YAML: {error}", file=str(path)) from error
+    settings = read_yaml(path)
     if settings is None:
         return {}
     if not isinstance(settings, dict):
@@ -101,11 +106,8 @@ def _read(path: Path) -> dict[str, Any]:
 def _set(settings: dict[str, Any], override: str) -> None:
     key, found, text = override.partition("=")
     if not found or not key:
-        raise BadInputError(f"--set {override!r} is not of the form key=value", override=override)
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise BadInputError(f"--set {key}: {text!r} is no YAML value: {error}", override=override) from error
+        raise BadInputError(f"--set {_shown(override)} is not of the form key=value")
+    value = parse_yaml(text, f"--set {_shown(key)}")
     *outer, last = key.split(".")
     for name in outer:
         inner = settings.get(name)
@@ -115,12 +117,24 @@ def _set(settings: dict[str, Any], override: str) -> None:
 
 
 def _problem(model: type[BaseModel], error: dict[str, Any]) -> str:
-    field = ".".join(map(str, error["loc"])) or "settings"
+    field = _cut(".".join(map(str, error["loc"]))) or "settings"
     if error["type"] == "extra_forbidden":
         return f"{field}: no such setting{_known(model, error['loc'])}"
     if error["type"] == "missing":
         return f"{field}: required, and not given"
-    return f"{field}: {error['input']!r} is not allowed: {error['msg']}"
+    return f"{field}: {_shown(error['input'])} is not allowed: {_cut(error['msg'])}"
+
+
+def _shown(value: object) -> str:
+    try:
+        return _cut(repr(value))
+    except ValueError:  # Python writes no number of more than 4300 digits
+        return "a number of too many digits"
+
+
+def _cut(text: str) -> str:
+    whole = text.encode(errors="backslashreplace").decode()
+    return whole if len(whole) <= _LONGEST_SHOWN else f"{whole[:_LONGEST_SHOWN]}..."
 
 
 def _known(model: type[BaseModel], location: Sequence[str | int]) -> str:

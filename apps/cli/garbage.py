@@ -1,9 +1,6 @@
 """What nothing in a home refers to any more."""
 
-import fcntl
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,7 +14,11 @@ from millrace.errors import DamagedDatasetError
 from millrace.ledger.catalogue import find
 from millrace.ledger.runs import Run, list_runs
 from millrace.records.base import Record
+from tasks.holds import held_datasets
 from tasks.home import Home
+from tasks.references import export_hashes, released_hashes
+from tasks.removal import REMOVING_PREFIX, remove_build, remove_folder
+from tasks.retention_reasons import FLOW as RETENTION
 
 _SHA256 = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _MINIMUM_AGE = timedelta(days=1)  # younger ones may belong to a step under way, which has no receipt yet
@@ -25,10 +26,13 @@ _SOURCES = frozenset({"traces", "human_ratings", "feedback"})  # what came from 
 _ALL = 1_000_000
 
 
+GarbageType = Literal["dataset", "index snapshot", "unfinished build", "half deleted"]
+
+
 class Garbage(Record):
     """A folder that can go; ``path`` is relative to the home."""
 
-    type: Literal["dataset", "index snapshot", "unfinished build"]
+    type: GarbageType
     name: str
     path: str
     n_bytes: int
@@ -41,32 +45,30 @@ def find_garbage(home: Home, now: datetime, *, keep_days: int | None = None) -> 
         keep_days: runs that ended longer ago no longer count as referring; None counts all runs.
     """
     referred = referred_hashes(home, now, keep_days)
-    return [*_datasets(home, now, referred), *_snapshots(home, now, referred), *_builds(home, now)]
+    unreferred = (*_datasets(home, now, referred), *_snapshots(home, now, referred))
+    return [*unreferred, *_builds(home, now), *_half_deleted(home, now)]
 
 
 def remove(home: Home, garbage: Garbage) -> bool:
     """Delete the folder; False when a build turned out to be under way."""
     path = home.root / garbage.path
-    if garbage.type != "unfinished build":
-        # Out of its name first: a dataset that is half deleted must not look like a damaged one.
-        doomed = path.with_name(f".removing-{path.name}")
-        os.rename(path, doomed)
-        shutil.rmtree(doomed)
-        return True
-    with path.with_name(f"{path.name}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        shutil.rmtree(path)
-    return True
+    if garbage.type == "unfinished build":
+        return remove_build(path)
+    if garbage.type == "half deleted":
+        path = path.with_name(path.name.removeprefix(REMOVING_PREFIX))
+    return remove_folder(path)
 
 
 def referred_hashes(home: Home, now: datetime, keep_days: int | None = None) -> set[str]:
-    """Every sha256 that receipts, pins, effects, pointers, annotation tasks or approvals mention."""
+    """Every sha256 that receipts, pins, effects, pointers, annotation tasks or approvals mention.
+
+    And what frozen releases rest on, what exports that lie in the home do, and what a legal hold reaches, whatever
+    became of the runs. That retention listed something keeps nothing.
+    """
     runs = {run.run_id: run for run in list_runs(home.ledger, limit=_ALL)}
     dropped = {name for name, run in runs.items() if keep_days is not None and _ended_before(run, now, keep_days)}
-    referred: set[str] = set()
+    dropped |= {name for name, run in runs.items() if run.flow == RETENTION}
+    referred = {*released_hashes(home), *export_hashes(home), *held_datasets(home)}
     for value in lasting_values(home.ledger):
         referred.update(_hashes(value))
     for run_id, value in run_values(home.ledger):
@@ -108,7 +110,7 @@ def _came_from_outside(home: Home, folder: Path) -> bool:
 
 def _snapshots(home: Home, now: datetime, referred: set[str]) -> Iterator[Garbage]:
     for folder in sorted(home.index_root.glob("*")):
-        if folder.is_dir() and folder.name not in referred and not _young(folder, now):
+        if _SHA256.fullmatch(folder.name) and folder.name not in referred and not _young(folder, now):
             yield _garbage(home, "index snapshot", folder.name, folder)
 
 
@@ -118,9 +120,15 @@ def _builds(home: Home, now: datetime) -> Iterator[Garbage]:
             yield _garbage(home, "unfinished build", folder.name, folder)
 
 
-def _garbage(
-    home: Home, garbage_type: Literal["dataset", "index snapshot", "unfinished build"], name: str, folder: Path
-) -> Garbage:
+def _half_deleted(home: Home, now: datetime) -> Iterator[Garbage]:
+    """What a removal that was killed left."""
+    folders = (*home.datasets.root.glob(f"*/{REMOVING_PREFIX}*"), *home.index_root.glob(f"{REMOVING_PREFIX}*"))
+    for folder in sorted(folders):
+        if folder.is_dir() and not _young(folder, now):
+            yield _garbage(home, "half deleted", folder.name, folder)
+
+
+def _garbage(home: Home, garbage_type: GarbageType, name: str, folder: Path) -> Garbage:
     n_bytes = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     return Garbage(type=garbage_type, name=name, path=str(folder.relative_to(home.root)), n_bytes=n_bytes)
 

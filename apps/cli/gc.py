@@ -22,8 +22,8 @@ def gc(
 ) -> None:
     """Show, or free, datasets, index snapshots and unfinished builds that nothing refers to.
 
-    Imported traces, golden versions and whatever an unended run needs always stay; by default, whatever any run's
-    receipts name.
+    Imported traces, golden versions and whatever an unended run, a frozen release, an export or a legal hold needs
+    always stay; by default, whatever any run's receipts name.
     """
     from datetime import UTC, datetime
 

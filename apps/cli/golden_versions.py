@@ -19,6 +19,7 @@ from millrace.ledger.pointers import pointer_history_of, set_pointer
 from millrace.ledger.schema import Json
 from millrace.records.base import Identifier, Record
 from millrace.records.golden import GoldenVersion, Semver
+from millrace.records.json_file import read_json_record
 from tasks.evals import COVERAGE_FILE, EVALS_FOLDER
 from tasks.golden_removal import GoldenRemovalConfig, RemovedGolden, golden_remove
 from tasks.home import Home
@@ -138,4 +139,4 @@ def export_evals(home: Home, version: ListedVersion, out: Path) -> ExportedEvals
 
 def _about(home: Home, name: str, version: str) -> GoldenVersion | None:
     path = home.root / "golden" / name / version / ABOUT_FILE
-    return GoldenVersion.model_validate_json(path.read_bytes()) if path.is_file() else None
+    return read_json_record(path, GoldenVersion) if path.is_file() else None

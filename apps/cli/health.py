@@ -10,27 +10,29 @@ from typing import Literal
 
 from packaging.requirements import Requirement
 
+from apps.cli.finding import Finding
 from millrace.errors import MillraceError
 from millrace.ledger.store import Ledger
-from millrace.records.base import Record
 
 _LITTLE_DISK = 2 * 2**30
 _NO_DISK = 200 * 2**20
 _CHECKOUT = Path(__file__).parents[2]
 
 
-class Finding(Record):
-    """One thing looked at; a warning does not make the command fail."""
-
-    subject: str
-    status: Literal["ok", "warning", "wrong"]
-    found: str
-    remedy: str | None = None
+_BREAKS = {
+    "fastapi": "newer: Prefect's server does not import",
+    "sqlalchemy": "newer: Prefect's schedules silently never fire",
+    "transformers": "newer: HHEM's own code breaks",
+    "langchain-community": "newer: ragas does not import",
+}
+"""What is known to go wrong beyond a pin; of other packages a mismatch is only named."""
 
 
 def examine(root: Path) -> list[Finding]:
     """Everything, in the order in which it should be mended; ``root`` is the home."""
-    from apps.cli.server_health import server_findings
+    from apps.cli.audit_health import audit_findings
+    from apps.cli.secret_health import secret_findings
+    from apps.cli.server_health import server_findings, settings_findings
 
     checks: list[Callable[[Path], Iterator[Finding]]] = [
         _python,
@@ -40,8 +42,11 @@ def examine(root: Path) -> list[Finding]:
         _folder,
         _disk,
         _ledger,
+        audit_findings,
+        secret_findings,
         _runs,
         server_findings,
+        settings_findings,
     ]
     return [finding for check in checks for finding in check(root)]
 
@@ -54,24 +59,45 @@ def _python(_root: Path) -> Iterator[Finding]:
 
 
 def _requirements(_root: Path) -> Iterator[Finding]:
-    """What pyproject.toml asks for; extras left out."""
-    problems = [problem for text in requires("millrace") or [] if (problem := _unmet(Requirement(text)))]
+    """What pyproject.toml asks for; of the extra for evals only what is installed."""
+    asked = [Requirement(text) for text in requires("millrace") or []]
+    remedy = "install with -c constraints.txt"
+    problems = [problem for each in asked if (problem := _unmet(each))]
+    optional = [each for each in asked if each.marker is not None and not _applies(each)]
+    unfit = [problem for each in optional if _applies(each, "eval") and (problem := _misfit(each))]
     for problem in problems:
-        yield Finding(subject="package", status="wrong", found=problem, remedy="install with -c constraints.txt")
+        yield Finding(subject="package", status="wrong", found=problem, remedy=remedy)
+    for problem in unfit:
+        yield Finding(subject="package", status="warning", found=problem, remedy=remedy)
     if not problems:
         yield Finding(subject="packages", status="ok", found="every requirement is met")
 
 
 def _unmet(requirement: Requirement) -> str | None:
-    if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
+    if not _applies(requirement):
         return None
+    return _misfit(requirement) if _is_installed(requirement) else f"{requirement.name} is not installed"
+
+
+def _misfit(requirement: Requirement) -> str | None:
+    """What an installed version does not fit, and what is known to come of it."""
+    if not _is_installed(requirement) or requirement.specifier.contains(version(requirement.name), prereleases=True):
+        return None
+    why = _BREAKS.get(requirement.name.lower().replace("_", "-"))
+    said = f"{requirement.name} is {version(requirement.name)}, needed is {requirement.specifier}"
+    return f"{said} ({why})" if why else said
+
+
+def _applies(requirement: Requirement, extra: str = "") -> bool:
+    return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
+
+
+def _is_installed(requirement: Requirement) -> bool:
     try:
-        installed = version(requirement.name)
+        version(requirement.name)
     except PackageNotFoundError:
-        return f"{requirement.name} is not installed"
-    if requirement.specifier.contains(installed, prereleases=True):
-        return None
-    return f"{requirement.name} is {installed}, needed is {requirement.specifier}"
+        return False
+    return True
 
 
 def _pinned(_root: Path) -> Iterator[Finding]:
@@ -80,7 +106,7 @@ def _pinned(_root: Path) -> Iterator[Finding]:
     if not file.is_file():
         return
     pins = [Requirement(line) for line in file.read_text().splitlines() if line and not line.startswith("#")]
-    differing = [problem for pin in pins if (problem := _unmet(pin)) and "not installed" not in problem]
+    differing = [problem for pin in pins if _applies(pin) and (problem := _misfit(pin))]
     found = "; ".join(differing) or "as tested"
     remedy = "install with -c constraints.txt, if anything misbehaves" if differing else None
     yield Finding(subject="constraints.txt", status="warning" if differing else "ok", found=found, remedy=remedy)

@@ -59,7 +59,7 @@ class RowPlace:
                         yield _object(line)
             else:
                 yield from _parquet_rows(self.path, self.number - 1)
-        except (ValueError, pa.ArrowException) as error:
+        except (ValueError, RecursionError, OSError, pa.ArrowException) as error:
             raise BadInputError(
                 f"{self.path} row {self.number} cannot be read: {error}", file=str(self.path), row=self.number
             ) from error

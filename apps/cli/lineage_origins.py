@@ -3,12 +3,10 @@
 from collections.abc import Iterator
 from functools import cached_property
 
-from pydantic import ValidationError
-
 from apps.cli.lineage_hops import Hop, HopStatus, missing
 from apps.cli.source_files import hash_again, sources_of
 from millrace.datasets.manifest import DatasetRef, Origin
-from millrace.errors import MillraceError, NotFoundError
+from millrace.errors import BadInputError, MillraceError, NotFoundError
 from millrace.ledger.catalogue import is_buried
 from millrace.ledger.runs import list_runs
 from millrace.records.receipt import Receipt
@@ -95,5 +93,5 @@ def _all_receipts(home: Home) -> Iterator[Receipt]:
     for run in list_runs(home.ledger, limit=_ALL_RUNS):
         try:
             yield from read_receipts(home.run_folder(run.run_id))
-        except (NotFoundError, ValidationError, ValueError, OSError):
+        except BadInputError:
             continue

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from apps.cli.lineage_hops import Hop, compared
 from apps.cli.run_names import find_run
 from millrace.datasets.dataset import Dataset
+from millrace.datasets.files import is_safe_name
 from millrace.datasets.manifest import DatasetRef
 from millrace.distillation.export_files import ExportedFile
 from millrace.errors import BadInputError, NotFoundError
@@ -102,8 +103,17 @@ def distill_runs(home: Home, run: str | None) -> Iterator[DistillRun]:
 
 
 def published_files(receipt: Receipt | None) -> list[ExportedFile]:
-    """The files in the output of ``publish-exports``."""
-    return [ExportedFile.model_validate(file) for file in receipt.output["files"]] if receipt is not None else []
+    """The files in the output of ``publish-exports``.
+
+    Raises:
+        BadInputError: the receipt names a file outside of the home.
+    """
+    files = [ExportedFile.model_validate(file) for file in receipt.output["files"]] if receipt is not None else []
+    for file in files:
+        if not is_safe_name(file.name):
+            message = f"the receipt of {PUBLISHING} names {file.name[:200]!r}, which is no file of its exports"
+            raise BadInputError(message, file=file.name)
+    return files
 
 
 def rows_where(dataset: Dataset, columns: list[str], value: str) -> list[int]:

@@ -7,14 +7,18 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel
 
 from millrace.datasets.parts import PART_ROWS
-from millrace.errors import NotFoundError
+from millrace.errors import BadInputError, NotFoundError
 from millrace.ingestion.document_files import SUFFIXES
-from millrace.ledger.catalogue import resolve_window
+from millrace.ledger.catalogue import find, resolve_window
+from millrace.ledger.erasures import request_of
+from millrace.ledger.expiry import catalogued
 from millrace.ledger.pointers import pointer
+from millrace.ledger.subjects import datasets_of_subject
 from millrace.records.base import Record
 from millrace.records.receipt import Receipt
 from tasks.acceptance import fixture_folder, read_fixture
@@ -63,6 +67,8 @@ SPEEDS: dict[str, dict[str, float]] = {
     "audit": {"audit-distillation": 50_000},
     "replay": {"read-tasks": 500, "replay-locally": 20, "escalate-failures": 1_000},
     "release-freeze": {"check-distillation": 10, "run-gate": 2, "publish-release": 100},
+    "erase-user": {"take-inventory": 50_000, "write-successors": 20_000, "verify-erasure": 50_000},
+    "enforce-retention": {"plan-retention": 200, "purge-expired": 100},
 }
 
 
@@ -117,11 +123,15 @@ def count_rows(path: Path) -> int:
 
     Raises:
         NotFoundError: no such file.
+        BadInputError: no Parquet file, whatever its name says.
     """
     if not path.is_file():
         raise NotFoundError(f"no file {path}", file=str(path))
     if path.suffix == ".parquet":
-        return int(pq.read_metadata(path).num_rows)
+        try:
+            return int(pq.read_metadata(path).num_rows)
+        except (OSError, pa.ArrowException) as error:
+            raise BadInputError(f"{path}: not a readable Parquet file: {error}", file=str(path)) from error
     with path.open("rb") as stream:
         return sum(1 for line in stream if line.strip())
 
@@ -168,6 +178,17 @@ def _golden_rows(home: Home, config: Any) -> int:
     return sum(int(each.value["dataset"]["rows"]) for each in found if each is not None)
 
 
+def _subject_rows(home: Home, config: Any) -> int:
+    """Rows of the datasets in which the subject index knows of the person, theirs and others'."""
+    request = request_of(home.ledger, config.handle)
+    held = datasets_of_subject(home.ledger, request.subject_type, request.subject_hash)
+    return sum(entry.ref.rows for content_hash in held for entry in find(home.ledger, content_hash))
+
+
+def _dataset_count(home: Home, _config: Any) -> int:
+    return len(catalogued(home.ledger))
+
+
 _COUNTS: dict[str, tuple[str, Callable[[Home, Any], int]]] = {
     "import-traces": ("rows", _file_rows),
     "import-feedback": ("rows", _file_rows),
@@ -180,6 +201,8 @@ _COUNTS: dict[str, tuple[str, Callable[[Home, Any], int]]] = {
     "audit": ("records", _distilled_records),
     "replay": ("tasks", _file_rows),
     "release-freeze": ("golden rows", _golden_rows),
+    "erase-user": ("rows", _subject_rows),
+    "enforce-retention": ("datasets", _dataset_count),
 }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from apps.cli.terminal import lines
 from millrace.adapters.ed25519 import Ed25519Verifier
 from millrace.errors import BadInputError, NotFoundError
+from millrace.records.governance import proof_in_words
 from millrace.records.release import ReleaseFinding, ReleaseVerdict
 from millrace.releases.check import check_release
 
@@ -30,7 +31,8 @@ def verify_release(path: Path, key: Path | None) -> ReleaseVerdict:
 def verdict_lines(verdict: ReleaseVerdict) -> list[Any]:
     """The verdict for a terminal."""
     if verdict.verified:
-        by = f"approved by {verdict.approved_by} (as claimed), " if verdict.approved_by else ""
+        proof = proof_in_words(verdict.proof, verdict.role)
+        by = f"approved by {verdict.approved_by} ({proof}), " if verdict.approved_by else ""
         return [
             lines(
                 f"release {verdict.version}: {verdict.n_files} files, every byte as signed",

@@ -1,6 +1,7 @@
 """``millrace rows``: the rows of what a run put out, filtered."""
 
 import csv
+import io
 import json
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _CELL_CHARACTERS = 60
 _COLUMNS_SHOWN = 6
+_RUNS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # what a formula begins with; some spreadsheets take wide signs too
 
 WhereOption = Annotated[
     list[str] | None,
@@ -40,7 +42,12 @@ def rows(
     where: WhereOption = None,
     columns: Annotated[str | None, typer.Option(help="Only these columns, separated by commas.")] = None,
     limit: Annotated[int, typer.Option(min=0, help="At most so many rows; 0 for all.")] = 50,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values on stdout.")] = False,
+    as_csv: Annotated[
+        bool,
+        typer.Option(
+            "--csv", help="Comma-separated values on stdout; a ' goes before texts that a spreadsheet would run."
+        ),
+    ] = False,
 ) -> None:
     """Show rows of a dataset that a run put out, such as the traces behind a number of its report."""
     from apps.cli.row_selection import Selection, find_outputs, outputs_of
@@ -60,7 +67,7 @@ def rows(
     selection = Selection.of(found, where or [], columns)
     selected = selection.rows(home)
     if as_csv:
-        _write_csv(selection.columns, selected, limit)
+        _write_csv(terminal, selection.columns, selected, limit)
         return
     with terminal.working("reading rows"):
         shown = list(islice(selected, limit + 1 if limit else None))
@@ -107,9 +114,25 @@ def _as_text(value: Any) -> str:
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
-def _write_csv(columns: list[str], selected: Iterator[dict[str, Any]], limit: int) -> None:
+def _write_csv(terminal: Terminal, columns: list[str], selected: Iterator[dict[str, Any]], limit: int) -> None:
     """Row by row, so that a large dataset never lies in memory; missing values are empty, lists are JSON."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(columns)
+    n_marked = 0
+    sys.stdout.write(_csv_line(columns))
     for row in islice(selected, limit or None):
-        writer.writerow(["" if row[name] is None else _as_text(row[name]) for name in columns])
+        cells = ["" if row[name] is None else _as_text(row[name]) for name in columns]
+        runs = [
+            isinstance(row[name], str) and cell.startswith(_RUNS) for name, cell in zip(columns, cells, strict=True)
+        ]
+        sys.stdout.write(
+            _csv_line([f"'{cell}" if formula else cell for cell, formula in zip(cells, runs, strict=True)])
+        )
+        n_marked += sum(runs)
+    if n_marked:
+        terminal.say(f"{n_marked} texts begin as a formula does and have a ' before them; --json has them as they are")
+
+
+def _csv_line(cells: list[str]) -> str:
+    """Only what the end of a line consists of is quoted, and some programs take a lone carriage return for one."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\r\n").writerow(cells)
+    return line.getvalue().removesuffix("\r\n") + "\n"

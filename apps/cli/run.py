@@ -23,7 +23,7 @@ def run(
         str,
         typer.Argument(
             help="import-traces, import-feedback, ingest-documents, answer-questions, daily-eval, weekly-flywheel, "
-            "distill, acceptance, audit, replay or release-freeze."
+            "distill, acceptance, audit, replay, release-freeze, erase-user or enforce-retention."
         ),
     ],
     config: Annotated[Path | None, typer.Option(help="Settings as YAML; default configs/<flow>.yaml.")] = None,

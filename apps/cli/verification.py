@@ -9,11 +9,12 @@ from pydantic import ValidationError
 from apps.cli.export_verification import check_published, publications
 from apps.cli.source_files import hash_again, sources_of
 from millrace.datasets.manifest import DatasetRef
-from millrace.errors import MillraceError
+from millrace.errors import BadInputError, MillraceError, NotFoundError
 from millrace.ledger.catalogue import is_buried
 from millrace.ledger.runs import Run
 from millrace.records.base import Record
 from millrace.records.receipt import Receipt
+from tasks.erasure_files import NOTE_FILE
 from tasks.home import Home
 from tasks.receipts import read_receipts, read_summary, run_hash
 
@@ -21,8 +22,8 @@ from tasks.receipts import read_receipts, read_summary, run_hash
 class Check(Record):
     """One thing looked at.
 
-    ``erased`` datasets have a tombstone and are not missed. A source that is ``missing`` is no finding: users move and
-    delete what they imported, and what the run put out of it is still here. A published file that is, is one.
+    What is ``erased`` has a tombstone or a note, and is not missed. A source that is ``missing`` is no finding: users
+    move and delete what they imported, and what the run put out of it is still here. A published file that is, is one.
     """
 
     subject: str
@@ -46,7 +47,9 @@ def check_receipts(home: Home, run: Run) -> tuple[list[Receipt], list[Check]]:
     try:
         receipts = read_receipts(folder)
         summary = read_summary(folder)
-    except (ValidationError, ValueError, OSError) as error:
+    except NotFoundError:
+        raise
+    except BadInputError as error:
         unreadable = Check(
             subject=str(folder), what="receipts", status="different", expected="valid receipts", found=str(error)
         )
@@ -84,16 +87,22 @@ def _published(home: Home, receipt: Receipt) -> list[Check]:
             subject=receipt.step, what="export", status="different", expected="a list of files", found=str(error)
         )
         return [unreadable]
+    gone = _how_gone(home, receipt)
     return [
         Check(
             subject=file.name,
             what="export",
-            status="same" if wrong is None else "different" if wrong else "missing",
+            status="same" if wrong is None else "different" if wrong else gone,
             expected=file.sha256,
             found=file.sha256 if wrong is None else wrong or "it is not there any more",
         )
         for file, wrong in found
     ]
+
+
+def _how_gone(home: Home, receipt: Receipt) -> Literal["missing", "erased"]:
+    """Whether an erasure, which leaves a note in the folder, took the run's exports."""
+    return "erased" if (home.root / "exports" / receipt.run_id / NOTE_FILE).is_file() else "missing"
 
 
 def check_recomputed(home: Home, receipts: list[Receipt]) -> list[Check]:

@@ -234,6 +234,8 @@ def _publish(temporary: Path, target: Path) -> None:
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / _MANIFEST
+    if not path.is_file():
+        raise DamagedDatasetError(f"{folder} is not an index snapshot: it has no {_MANIFEST}", path=str(path))
     try:
         manifest: dict[str, Any] = json.loads(path.read_bytes())
         if manifest["format"] in _EARLIER:
@@ -242,7 +244,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
             )
         if manifest["format"] == _FORMAT and manifest["dimension"] > 0 and isinstance(manifest["files"], dict):
             return manifest
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise DamagedDatasetError(f"{folder} is not an index snapshot: {path.name} {error}", path=str(path)) from error
     raise DamagedDatasetError(f"{path} is not of the form {_FORMAT}", path=str(path), expected=_FORMAT)
 

@@ -4,6 +4,7 @@ import hashlib
 import os
 from pathlib import Path
 
+from millrace.datasets.files import is_safe_name
 from millrace.errors import DamagedDatasetError
 
 _BLOCK = 1 << 20  # bytes
@@ -24,7 +25,7 @@ def copy_verified(source: Path, target: Path, files: dict[str, str]) -> None:
     """
     for name, expected in sorted(files.items()):
         path = source / name
-        if ".." in Path(name).parts or not path.is_file():
+        if not is_safe_name(name) or not path.is_file():
             raise DamagedDatasetError(f"{path} is missing", path=str(path), expected=expected)
         found = _copy(path, target / name)
         if found != expected:

@@ -166,7 +166,7 @@ def read_manifest(folder: Path, expected_hash: str) -> Manifest:
     path = folder / MANIFEST_FILE
     try:
         manifest = Manifest.model_validate(json.loads(path.read_bytes()))
-    except (OSError, ValueError, ValidationError) as error:
+    except (OSError, ValueError, ValidationError, RecursionError) as error:
         reason = "cannot be read" if isinstance(error, OSError) else "is not a Millrace manifest"
         raise DamagedDatasetError(
             f"{path} {reason}; expected the manifest of {expected_hash}", file=str(path), expected=expected_hash

@@ -4,7 +4,14 @@ import contextlib
 import os
 import tempfile
 import threading
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+
+
+def is_safe_name(name: str) -> bool:
+    """Whether a name stays in the folder it is joined to: relative, with slashes, no part ``.``, ``..`` or empty."""
+    path = PurePosixPath(name)
+    plain = bool(name) and "\0" not in name and "\\" not in name and str(path) == name
+    return plain and not path.is_absolute() and ".." not in path.parts and name != "."
 
 
 def write_atomic(path: Path, data: bytes) -> None:

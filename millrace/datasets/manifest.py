@@ -1,5 +1,7 @@
 """What a stored dataset says of itself."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from millrace.datasets.canonical import sha256_json
@@ -19,13 +21,16 @@ class DatasetRef(Record):
         return f"{self.kind}:{self.content_hash}"
 
 
-class Part(Record):
-    """One file of a dataset."""
+PartFile = Annotated[str, Field(pattern=r"^[a-z0-9-]+\.parquet$")]
 
-    file: str
+
+class Part(Record):
+    """One file of a dataset, beside its manifest."""
+
+    file: PartFile
     rows: int = Field(ge=0)
     hash: Sha256 = Field(description="Over the part's values, measured fields left out")
-    measured_file: str | None = None
+    measured_file: PartFile | None = None
 
 
 class Origin(Record):

@@ -1,7 +1,6 @@
 """Where datasets live: opening them, and building new ones part by part."""
 
 import fcntl
-import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import TypeAdapter
 
 from millrace.datasets.canonical import canonical_json
 from millrace.datasets.dataset import MANIFEST_FILE, Dataset, read_manifest
@@ -19,8 +19,10 @@ from millrace.datasets.parts import cut
 from millrace.datasets.schema import measured_fields
 from millrace.datasets.validation import checked
 from millrace.datasets.values import table_hash
-from millrace.errors import BadInputError, NotFoundError
+from millrace.errors import BadInputError, DamagedDatasetError, NotFoundError
 from millrace.records.kinds import KINDS, Kind
+
+_PARTS = TypeAdapter(list[Part])
 
 
 class DatasetStore:
@@ -110,9 +112,12 @@ class DatasetBuilder:
         write_atomic(self._slot_file(slot), canonical_json([part.model_dump() for part in parts]))
 
     def publish(self, n_slots: int, origin: Origin) -> DatasetRef:
-        """Write the manifest, then move the whole folder to its name; an equal dataset that exists is kept."""
-        slots = [json.loads(self._slot_file(slot).read_bytes()) for slot in range(n_slots)]
-        parts = [Part.model_validate(part) for slot in slots for part in slot]
+        """Write the manifest, then move the whole folder to its name; an equal dataset that exists is kept.
+
+        Raises:
+            DamagedDatasetError: what a slot holds cannot be read.
+        """
+        parts = [part for slot in range(n_slots) for part in self._slot_parts(slot)]
         manifest = Manifest(
             kind=self._kind.name,
             schema_version=self._kind.version,
@@ -135,6 +140,14 @@ class DatasetBuilder:
                 (target / self._slot_file(slot).name).unlink()
         else:
             shutil.rmtree(self._folder)
+
+    def _slot_parts(self, slot: int) -> list[Part]:
+        path = self._slot_file(slot)
+        try:
+            return _PARTS.validate_json(path.read_bytes())
+        except (OSError, ValueError) as error:
+            message = f"{path} is damaged: remove the folder {self._folder}, and run the stage again"
+            raise DamagedDatasetError(message, file=str(path)) from error
 
     def _slot_file(self, slot: int) -> Path:
         return self._folder / f"slot-{slot:05d}.json"

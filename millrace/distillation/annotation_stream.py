@@ -125,6 +125,11 @@ def users_who_asked(runs: Sequence[AnnotatedRun]) -> dict[str, str]:
     return found
 
 
+def annotators(runs: Sequence[AnnotatedRun]) -> dict[str, str]:
+    """Who gave each answer, by annotation id."""
+    return {each.annotation_id: each.annotator for run in runs for each in run.annotations}
+
+
 def _said(answers: Sequence[Annotation], refused: Mapping[str, str]) -> dict[str, object]:
     trace_id = answers[0].trace_id
     if any(refused.get(each.annotation_id) == DISAGREES for each in answers):

@@ -134,12 +134,6 @@ def single_turns(answer: pa.Array) -> pa.ListArray:
     return _turn_lists(np.arange(len(answer) + 1), np.full(len(answer), _ASSISTANT), answer)
 
 
-def prompt_forms(rows: dict[str, pa.Array]) -> list[str | None]:
-    """:func:`prompt_form_column` as a list."""
-    forms: list[str | None] = prompt_form_column(rows).to_pylist()
-    return forms
-
-
 def prompt_form_column(rows: dict[str, pa.Array]) -> pa.Array:
     """What was asked, with the turns before it, in the form in which prompts are equal; null without a prompt."""
     coded = rows["prompt"].dictionary_encode()  # the records of one task are asked the same

@@ -10,6 +10,7 @@ from millrace.datasets.manifest import DatasetRef
 from millrace.distillation.card_texts import COLUMN_MEANINGS, LOADING, NOTHING_TO_LOAD, TASKS, TITLES, WHAT_IT_IS
 from millrace.distillation.export_files import PARQUET_FILE, WrittenExport
 from millrace.distillation.export_form import COLUMNS
+from millrace.methods.markdown import plain
 from millrace.records.base import Identifier, Record
 from millrace.records.evidence import Export
 
@@ -113,11 +114,11 @@ def _counted(column: str, counts: Mapping[str, int]) -> str:
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     shown, others = ordered[:_VALUES_SHOWN], ordered[_VALUES_SHOWN:]
     rest = [(f"{len(others)} others", sum(count for _, count in others))] if others else []
-    return _table([column, "rows"], [*shown, *rest])
+    return _table([column, "rows"], [*((_as_text(value), count) for value, count in shown), *rest])
 
 
 def _licence_section(licences: _Licences) -> str:
-    rows = [(stream, licence or "not known") for stream, licence in licences.by_stream.items()]
+    rows = [(_as_text(stream), _as_text(licence or "not known")) for stream, licence in licences.by_stream.items()]
     warning = ["Ask the owner of a stream whose licence is not known before this data leaves your organisation."]
     body = [_table(["stream", "licence"], rows)] if rows else ["No rows, so no licences."]
     unknown = warning if None in licences.by_stream.values() else []
@@ -138,7 +139,7 @@ def _lineage(written: WrittenExport, rows: DatasetRef, about: ExportAbout) -> st
             "## Lineage",
             files,
             datasets,
-            f"Scoring rules: {_cell(about.scoring_rules)}.",
+            f"Scoring rules: {_as_text(about.scoring_rules)}.",
             _decontamination(about),
             "Every row names its source by file, offset and sha256 in `provenance`; user ids are left out. Where this "
             "was made, the folder above this one is named by the run: `millrace verify RUN` hashes all of it again, "
@@ -171,5 +172,9 @@ def _line(cells: Sequence[object]) -> str:
 
 
 def _cell(value: object) -> str:
-    """A stream may have any name; in a table it must stay in its cell."""
-    return " ".join(str(value).split()).replace("|", "\\|")
+    return " ".join(str(value).split())
+
+
+def _as_text(name: str) -> str:
+    """A stream, tenant or model may have any name; it must stay in its cell and show as itself."""
+    return plain(name).replace("\\_", "_")  # which emphasise nothing inside of words

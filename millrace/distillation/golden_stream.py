@@ -31,6 +31,19 @@ class GoldenDataset:
         return self.source.dataset.to_arrow()
 
 
+@dataclass(frozen=True)
+class People:
+    """Who stands behind golden rows.
+
+    Attributes:
+        asked: users by trace id, of traces that may lie outside the index.
+        wrote: annotators by annotation id.
+    """
+
+    asked: Mapping[str, str]
+    wrote: Mapping[str, str]
+
+
 class QuestionSplits:
     """Which side of eval and train a question is on; eval where two golden datasets put it on both."""
 
@@ -53,16 +66,14 @@ def golden_jobs(
     scope: Scope,
     splits: QuestionSplits,
     index: TraceIndex,
-    asked_by: Mapping[str, str],
+    people: People,
 ) -> EvidenceJobs:
     """A job a golden dataset: its rows with an expected answer, whatever the window, for they are of no time.
 
-    Recorded when the version that brought the row became active. The user is who asked the trace it comes from.
-
-    Args:
-        asked_by: users by trace id, of traces that may lie outside the index.
+    Recorded when the version that brought the row became active. The user is who asked the trace it comes from; the
+    producer is who gave the annotation, and nobody where this home does not have it.
     """
-    return (partial(_golden, each, scope, splits, index, asked_by) for each in golden)
+    return (partial(_golden, each, scope, splits, index, people) for each in golden)
 
 
 def count_golden(golden: Sequence[GoldenDataset], scope: Scope) -> int:
@@ -71,7 +82,7 @@ def count_golden(golden: Sequence[GoldenDataset], scope: Scope) -> int:
 
 
 def _golden(
-    golden: GoldenDataset, scope: Scope, splits: QuestionSplits, index: TraceIndex, asked_by: Mapping[str, str]
+    golden: GoldenDataset, scope: Scope, splits: QuestionSplits, index: TraceIndex, people: People
 ) -> EvidenceBatch:
     every = golden.rows()
     taken = pc.and_(scope.within(every), pc.invert(is_blank(every.column("expected_answer"))))
@@ -88,9 +99,12 @@ def _golden(
         "run_id": pa.repeat(golden.source.run_id, rows.num_rows),
         "task_id": keys,
         "subject": rows.column("source_trace_id"),
+        "producer": pa.array(
+            [people.wrote.get(each) for each in rows.column("annotation_id").to_pylist()], pa.string()
+        ),
         "role": pa.repeat("golden", rows.num_rows),
         "tenant_id": rows.column("tenant_id"),
-        "user_id": _users(rows, index, asked_by),
+        "user_id": _users(rows, index, people.asked),
         "prompt": rows.column("question"),
         "history": rows.column("history"),
         "contexts": passages(rows.column("contexts")),
@@ -108,9 +122,13 @@ def _published(about: GoldenSource, versions: pa.ChunkedArray) -> list[datetime]
 
 
 def _users(rows: pa.Table, index: TraceIndex, asked_by: Mapping[str, str]) -> pa.Array:
-    known = [asked_by.get(trace_id) for trace_id in rows.column("source_trace_id").to_pylist()]
     places = index.places(rows.column("source_trace_id"), rows.column("tenant_id"))
-    return pc.coalesce(pa.array(known, pa.string()), index.users(places))
+    return pc.coalesce(_known(asked_by, rows.column("source_trace_id")), index.users(places))
+
+
+def _known(people: Mapping[str, str], ids: pa.ChunkedArray) -> pa.Array:
+    """The person behind each id; null where nobody is known."""
+    return pa.array([people.get(each) for each in ids.to_pylist()], pa.string())
 
 
 def eval_side(golden: Sequence[GoldenDataset]) -> Iterator[tuple[GoldenSource, pa.Table]]:

@@ -9,13 +9,14 @@ from millrace.distillation.annotation_stream import (
     AnnotatedRun,
     AnnotationRules,
     annotation_jobs,
+    annotators,
     count_annotations,
     said_of_traces,
     users_who_asked,
 )
 from millrace.distillation.evidence import EvidenceJobs
 from millrace.distillation.feedback_stream import Corrections, feedback_jobs
-from millrace.distillation.golden_stream import GoldenDataset, QuestionSplits, count_golden, golden_jobs
+from millrace.distillation.golden_stream import GoldenDataset, People, QuestionSplits, count_golden, golden_jobs
 from millrace.distillation.marker_lists import MarkerColumn
 from millrace.distillation.part_groups import OpenSource
 from millrace.distillation.replay_stream import count_replays, replay_jobs
@@ -93,9 +94,9 @@ def _annotations(opened: OpenStreams, index: TraceIndex, splits: QuestionSplits)
 
 
 def _golden(opened: OpenStreams, index: TraceIndex, splits: QuestionSplits) -> EvidenceStream:
-    asked_by = users_who_asked(opened.annotated)
+    people = People(asked=users_who_asked(opened.annotated), wrote=annotators(opened.annotated))
     n_rows = count_golden(opened.golden, opened.scope)
-    return EvidenceStream("golden", n_rows, lambda: golden_jobs(opened.golden, opened.scope, splits, index, asked_by))
+    return EvidenceStream("golden", n_rows, lambda: golden_jobs(opened.golden, opened.scope, splits, index, people))
 
 
 def _feedback(opened: OpenStreams, index: TraceIndex, splits: QuestionSplits) -> EvidenceStream:

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from millrace.distillation.claimed_files import KnownFiles, unknown_files
-from millrace.distillation.conversations import prompt_forms
+from millrace.distillation.conversations import prompt_form_column
 from millrace.distillation.evidence import sig_hashes
-from millrace.distillation.texts import Integers, Keys, Mask, blank, bools, hash_keys, keys, short_keys, whole
+from millrace.distillation.texts import Integers, Keys, Mask, blank, bools, column_keys, hash_keys, short_keys, whole
 
 EVIDENCE_COLUMNS = (
     *("evidence_id", "stream", "source_file", "source_offset", "row_hash", "sig_hash", "recorded_at", "run_id"),
@@ -114,13 +114,13 @@ def judged_records(record: dict[str, pa.Array], known_files: KnownFiles | None) 
 def record_keys(record: dict[str, pa.Array], faults: Faults) -> RecordKeys:
     """The :data:`KEYED_COLUMNS` of :class:`Records` as keys, in their order."""
     return RecordKeys(
-        ids=keys(record["evidence_id"].to_pylist()),
-        texts=keys(record["text"].fill_null("").to_pylist()),
+        ids=column_keys(record["evidence_id"]),
+        texts=column_keys(record["text"]),
         hashes=hash_keys(record["sig_hash"]),
         tenants=short_keys(record["tenant_id"]),
         categories=short_keys(record["category"]),
         prompts=short_keys(record["prompt"]),
-        forms=short_keys(pa.array(prompt_forms(record), pa.string())),
+        forms=short_keys(prompt_form_column(record)),
         faults=faults,
     )
 

@@ -10,6 +10,7 @@ from millrace.distillation.stream_sources import MarkerSource, ScalarSource, Tur
 from millrace.errors import BadInputError, NotFoundError
 from millrace.methods.field_paths import PathField
 from millrace.records.base import Identifier, Record
+from millrace.records.yaml_file import read_yaml
 
 IDENTIFIERS = ("evidence_id", "run_id", "task_id", "subject", "producer", "role", "tenant_id", "user_id")
 TEXTS = ("prompt", "text", "split")
@@ -123,12 +124,9 @@ def read_stream_mapping(path: Path) -> StreamMapping:
         NotFoundError: no such file.
         BadInputError: not YAML, or not a mapping: says which field and why.
     """
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe loader
-    except FileNotFoundError as error:
-        raise NotFoundError(f"no mapping file {path.name}", file=path.name) from error
-    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
-        raise BadInputError(f"{path.name}: cannot be read as YAML: {error}", file=path.name) from error
+    if not path.exists():
+        raise NotFoundError(f"no mapping file {path.name}", file=path.name)
+    content = read_yaml(path, _Loader)
     try:
         return StreamMapping.model_validate(content)
     except ValidationError as error:

@@ -116,13 +116,11 @@ def _bytes_of(texts: pa.Array) -> tuple[npt.NDArray[np.int32], Bytes]:
     return bounds - bounds[0], bodies[bounds[0] : bounds[-1]]
 
 
-def keys(texts: list[str]) -> Keys:
-    """The first 128 bits of each text's sha256, shape (n, 2): equal texts have equal keys, and no others by chance."""
-    return column_keys(pa.array(texts, pa.string()))
-
-
 def column_keys(texts: pa.Array) -> Keys:
-    """:func:`keys` of a column; null has that of an empty text."""
+    """The first 128 bits of each text's sha256, shape (n, 2): equal texts have equal keys, and no others by chance.
+
+    Null has the key of an empty text.
+    """
     offsets, data = _bytes_of(texts.fill_null(""))
     bodies = memoryview(pa.py_buffer(data))
     digests = b"".join([sha256(bodies[begin:end]).digest() for begin, end in pairwise(offsets.tolist())])

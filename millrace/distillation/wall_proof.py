@@ -26,7 +26,7 @@ from millrace.distillation.judged_records import (
     record_keys,
     sorted_keys,
 )
-from millrace.distillation.texts import Integers, Keys, Mask, bools, keys, row_indices
+from millrace.distillation.texts import Integers, Keys, Mask, bools, column_keys, row_indices
 from millrace.distillation.walls import allowed_categories, check_written, faults_between, side_faults
 from millrace.distillation.written_rows import judged_columns
 from millrace.distillation.written_sides import content, content_faults, joined_sides, written_sides
@@ -84,7 +84,7 @@ def proved(
             ]
             ids = [np.zeros((0, 2), dtype=np.uint64)]
             for records in _ahead(pool, judged.records(known_files)):
-                ids.append(keys(records.columns["evidence_id"].to_pylist()))
+                ids.append(column_keys(records.columns["evidence_id"]))
                 for follower in followers:
                     follower.follow(records, ids[-1])
             all_ids = np.concatenate(ids)

@@ -12,8 +12,8 @@ from millrace.distillation.texts import (
     Mask,
     blank,
     bools,
+    column_keys,
     hash_keys,
-    keys,
     normal_form,
     normal_forms,
     short_keys,
@@ -108,8 +108,8 @@ def _side(
     batch: dict[str, pa.Array], name: str, texts: pa.Array, category: str, provenance: str, prompts: Keys
 ) -> WrittenSide:
     return WrittenSide(
-        ids=keys(batch[name].fill_null("").to_pylist()),
-        texts=keys(texts.fill_null("").to_pylist()),
+        ids=column_keys(batch[name]),
+        texts=column_keys(texts),
         hashes=hash_keys(pc.struct_field(batch[provenance], "sig_hash")),
         tenants=short_keys(batch["tenant_id"]),
         categories=short_keys(batch[category]),
@@ -118,7 +118,7 @@ def _side(
 
 
 def _prompt_keys(prompts: pa.ListArray) -> Keys:
-    """Keys of written prompts in the form of ``conversations.prompt_forms``."""
+    """Keys of written prompts in the form of ``conversations.prompt_form_column``."""
     forms = normal_forms(_last(prompts, "content"))
     for row in np.flatnonzero(_lengths(prompts) > 1).tolist():
         turns = [(turn["role"], normal_form(turn["content"] or "")) for turn in prompts[row].as_py()]

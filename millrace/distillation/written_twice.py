@@ -1,7 +1,7 @@
 """The two files of an export read again beside each other: the lines must hold what the columns hold, row for row."""
 
-import mmap
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +14,7 @@ from millrace.records.evidence import Export
 
 _BATCH_ROWS = 10_000
 _HALF_BLOCK_BYTES = 2**18
+_LOOK_BYTES = 2**13
 
 
 def equal_rows(export: Export, lines: Path, columns: Path) -> Iterator[pa.Table]:
@@ -78,8 +79,18 @@ def _batches(path: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
 
 def _half_block(path: Path) -> int:
     """Bytes of which two hold any line: each half of that size, from the file's beginning, has an end of a line."""
-    half = _HALF_BLOCK_BYTES
-    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        while any(content.find(b"\n", start, start + half) < 0 for start in range(0, len(content) - half, half)):
+    half, n_bytes = _HALF_BLOCK_BYTES, path.stat().st_size
+    with path.open("rb", buffering=0) as stream:  # mapped, the file would count as this process's memory
+        while not all(_ends_a_line(stream, start, half) for start in range(0, n_bytes - half, half)):
             half *= 2
     return half
+
+
+def _ends_a_line(stream: FileIO, start: int, n_bytes: int) -> bool:
+    """Whether a line ends within so many bytes; lines are short, so little is read."""
+    stream.seek(start)
+    while n_bytes > 0 and (found := stream.read(min(n_bytes, _LOOK_BYTES))):
+        if b"\n" in found:
+            return True
+        n_bytes -= len(found)
+    return False

@@ -7,6 +7,7 @@ from typing import get_args
 import pyarrow as pa
 
 from millrace.datasets.schema import rows_of
+from millrace.methods.markdown import plain
 from millrace.records.annotation import AnswerVerdict
 from millrace.records.evals import CategoryCoverage, CoverageGap, EvalCoverage, GroupCoverage
 from millrace.records.triage import FailureGroup, FailureType
@@ -83,7 +84,7 @@ def coverage_markdown(found: EvalCoverage) -> str:
         "| cluster | type | failures | eval | train |",
         "|---|---|---:|---:|---:|",
         *(
-            f"| {_plain(each.label)} | {each.failure_type} | {each.n_failures} | {each.n_eval} | {each.n_train} |"
+            f"| {plain(each.label)} | {each.failure_type} | {each.n_failures} | {each.n_eval} | {each.n_train} |"
             for each in found.groups
         ),
         *([] if found.groups else ["| none | | | | |"]),
@@ -115,10 +116,4 @@ def _gaps(
 
 def _gap_line(gap: CoverageGap) -> str:
     kind = "failure type" if gap.kind == "failure_type" else "cluster"
-    return f"- {kind} **{_plain(gap.label)}**: {gap.n_failures} failures"
-
-
-def _plain(label: str) -> str:
-    """A label is made of strangers' words: nothing in it may be read as Markdown or HTML."""
-    words = " ".join(label.split())
-    return "".join(f"\\{mark}" if mark in "\\`*_{}[]()#|!<>&" else mark for mark in words)
+    return f"- {kind} **{plain(gap.label)}**: {gap.n_failures} failures"

@@ -8,6 +8,7 @@ from millrace.evaluation.deepeval_cases import deepeval_files
 from millrace.evaluation.exported import template
 from millrace.evaluation.promptfoo import PromptfooConfig, promptfoo_files
 from millrace.evaluation.selection import choose_evenly
+from millrace.methods.markdown import plain
 from millrace.records.base import Record
 from millrace.records.golden import GoldenRow
 
@@ -26,7 +27,7 @@ def suite_files(rows: Sequence[GoldenRow], config: EvalsConfig, title: str) -> d
         title: which version it is, as ``golden dataset main 1.2.0``.
     """
     chosen = choose_evenly(rows, config.promptfoo.n_cases)
-    readme = template("README.md.txt").format(title=title, n_deepeval=len(rows), n_promptfoo=len(chosen))
+    readme = template("README.md.txt").format(title=plain(title), n_deepeval=len(rows), n_promptfoo=len(chosen))
     suites = {"deepeval": deepeval_files(rows), "promptfoo": promptfoo_files(chosen, config.promptfoo, title)}
     files = {f"{suite}/{name}": content for suite, named in suites.items() for name, content in named.items()}
     return {"README.md": readme.encode(), **files}

@@ -5,7 +5,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self, get_args
 
-import yaml
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from millrace.errors import BadInputError, NotFoundError
@@ -15,6 +14,7 @@ from millrace.ingestion.readers import Row
 from millrace.methods.field_paths import MISSING, PathField
 from millrace.records.base import Identifier, Record
 from millrace.records.trace import HumanRating, Trace
+from millrace.records.yaml_file import read_yaml
 
 
 def _is_trace_field(name: str) -> str:
@@ -170,12 +170,9 @@ def load_mapping(path: Path) -> TraceMapping:
         NotFoundError: no such file.
         BadInputError: not YAML, or not a mapping: says which field and why.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise NotFoundError(f"no mapping file {path.name}", file=path.name) from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BadInputError(f"{path.name}: cannot be read as YAML: {error}", file=path.name) from error
+    if not path.exists():
+        raise NotFoundError(f"no mapping file {path.name}", file=path.name)
+    content = read_yaml(path)
     try:
         return TraceMapping.model_validate(content)
     except ValidationError as error:

@@ -4,16 +4,17 @@
 """
 
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, get_args
 
 from pydantic import Field
 from sqlalchemy import Connection, Row, select, update
 
 from millrace.errors import BadInputError, NotFoundError
-from millrace.ledger.schema import ApprovalDecision, Proof, approvals
+from millrace.ledger.schema import ApprovalDecision, approvals
 from millrace.ledger.store import Ledger, insert_new
 from millrace.records.base import Identifier, Record
-from millrace.records.governance import Role
+from millrace.records.governance import Permission, Proof, Role
 from millrace.records.trace import UtcTime
 
 
@@ -36,7 +37,9 @@ class Approval(Record):
     decided_at: UtcTime | None
     proof: Proof | None = Field(None, description="What shows who decided; None before version 5, and for no answer")
     role: Role | None = Field(None, description="The reviewer's role when they decided, where it is proven")
-    code_hash: str | None = Field(None, description="sha256 of the code that the decision came with")
+    code_hash: str | None = Field(None, description="sha256 of the code that the decision came with; taken once")
+    code: str | None = Field(None, description="The code itself, of no use any more, so that it can be checked again")
+    permission: Permission | None = Field(None, description="What the reviewer's role must hold; None before version 5")
 
 
 class Verdict(Record):
@@ -55,8 +58,9 @@ def ask(
     markdown: str,
     pinned_hash: str,
     at: datetime,
+    permission: Permission | None = None,
 ) -> Approval:
-    """Ask, unless it is asked already; then only the Prefect run that waits is brought up to date.
+    """Ask, unless it is asked already; then only the Prefect run that waits and the permission are brought up to date.
 
     Raises:
         BadInputError: it was asked about another pinned hash.
@@ -66,8 +70,10 @@ def ask(
     with ledger.write() as connection:
         insert_new(connection, approvals, [row])
         _check_hash(_asked(connection, run_id, key), pinned_hash)
-        if prefect_run_id is not None:
-            connection.execute(update(approvals).where(_is(run_id, key)).values(prefect_run_id=prefect_run_id))
+        known = {"prefect_run_id": prefect_run_id, "permission": permission}
+        current = {name: value for name, value in known.items() if value is not None}
+        if current:
+            connection.execute(update(approvals).where(_is(run_id, key)).values(current))
         return _asked(connection, run_id, key)
 
 
@@ -80,8 +86,16 @@ def decide(
     note: str,
     pinned_hash: str,
     at: datetime,
+    *,
+    proof: Proof | None = None,
+    role: Role | None = None,
+    code: str | None = None,
 ) -> Verdict:
     """Decide, unless it is decided already: the first decision stands and is returned.
+
+    Args:
+        proof, role: what shows who decided, and as what; judged by the caller.
+        code: kept with its hash, which no other decision can have.
 
     Raises:
         NotFoundError: nothing was asked under that key.
@@ -89,13 +103,32 @@ def decide(
     """
     if decision not in get_args(ApprovalDecision):
         raise BadInputError(f"not a decision: {decision!r}; use one of {', '.join(get_args(ApprovalDecision))}")
-    decided = {"decision": decision, "reviewer": reviewer, "note": note, "decided_at": at}
+    decided: dict[str, Any] = {
+        "decision": decision,
+        "reviewer": reviewer,
+        "note": note,
+        "decided_at": at,
+        "proof": proof,
+    }
+    decided |= {"role": role, "code": code, "code_hash": None if code is None else code_hash(code)}
     with ledger.write() as connection:
         _check_hash(_asked(connection, run_id, key), pinned_hash)
         undecided = _is(run_id, key) & approvals.c.decision.is_(None)
         connection.execute(update(approvals).where(undecided).values(decided))
         approval = _asked(connection, run_id, key)
     return Verdict(approval=approval, overruled=approval.decision != decision)
+
+
+def code_hash(code: str) -> str:
+    """What tells that a code was used."""
+    return sha256(code.encode()).hexdigest()
+
+
+def decided_with(ledger: Ledger, code: str) -> Approval | None:
+    """The decision that this code was used for; None for a code that was not used."""
+    with ledger.read() as connection:
+        row = connection.execute(select(approvals).where(approvals.c.code_hash == code_hash(code))).one_or_none()
+    return None if row is None else _approval(row)
 
 
 def waiting(ledger: Ledger, run_id: str | None = None) -> list[Approval]:

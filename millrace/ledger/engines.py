@@ -20,6 +20,7 @@ WRITES = "millrace_writes"  # execution option of a connection: its transactions
 _BUSY_TIMEOUT_S = 30
 _LOCK_KEY = 0x6D696C6C72616365  # "millrace": the advisory lock that every writing transaction takes
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_UNWRITTEN = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
 _UNUSABLE = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
 
 
@@ -78,6 +79,11 @@ def _raise_explained(error: DatabaseError, engine: Engine) -> None:
         raise UnavailableError(
             f"the ledger stayed locked for {_BUSY_TIMEOUT_S} s by another process: {where}"
         ) from error
+    if primary in _UNWRITTEN:
+        raise UnavailableError(
+            f"the disk refused the ledger, nothing of this was noted: {where}: {error.orig}; "
+            "see to its room and health, then run again"
+        ) from error
     if primary in _UNUSABLE:
         raise BadInputError(f"the ledger cannot be used: {where}: {error.orig}") from error
 
@@ -124,9 +130,13 @@ def _make_file(path: Path) -> None:
 
 def _set_up_sqlite(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
+    try:
+        cursor.execute("PRAGMA journal_mode=WAL")
+    except UnicodeDecodeError as error:  # the driver cannot even say what is wrong with a damaged schema
+        raise BadInputError("the ledger is damaged: it holds names that are no text; restore a backup") from error
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA secure_delete=ON")  # what an erasure deletes is overwritten, not only unlinked
     cursor.close()
 
 

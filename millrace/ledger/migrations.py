@@ -1,7 +1,6 @@
 """The schema's version: made once, brought forward with a backup, never read by older code."""
 
 import os
-import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from sqlalchemy import Connection, inspect, select, update
 
 from millrace.datasets.files import sync_folder
 from millrace.errors import BadInputError, NewerHomeError, NotFoundError
+from millrace.ledger.copies import copy_sqlite
 from millrace.ledger.schema import SCHEMA_VERSION, meta, metadata
 
 
@@ -72,6 +72,8 @@ def _governance(connection: Connection) -> None:
         "ALTER TABLE approvals ADD COLUMN proof VARCHAR",
         "ALTER TABLE approvals ADD COLUMN role VARCHAR",
         "ALTER TABLE approvals ADD COLUMN code_hash VARCHAR",
+        "ALTER TABLE approvals ADD COLUMN code TEXT",
+        "ALTER TABLE approvals ADD COLUMN permission VARCHAR",
         "CREATE UNIQUE INDEX uq_approvals_code_hash ON approvals (code_hash)",
         "CREATE TABLE reviewers (name VARCHAR NOT NULL, role VARCHAR NOT NULL, public_key TEXT NOT NULL, "
         "key_id VARCHAR NOT NULL, added_by VARCHAR NOT NULL, added_at BIGINT NOT NULL, revoked_at BIGINT, "
@@ -186,15 +188,9 @@ def _steps(found: int, version: int, migrations: Sequence[Migration]) -> list[Mi
 
 
 def _back_up(path: Path, backup: Path) -> None:
-    # SQLite's own backup also takes what still lies in the write-ahead log. The caller holds the write lock and
-    # has not written yet, so the copy is the ledger as it was.
+    # The caller holds the write lock and has not written yet, so the copy is the ledger as it was.
     temporary = backup.with_name(f".{backup.name}.{os.getpid()}.tmp")
     temporary.unlink(missing_ok=True)
-    source, target = sqlite3.connect(path), sqlite3.connect(temporary)
-    try:
-        source.backup(target)
-    finally:
-        target.close()
-        source.close()
+    copy_sqlite(path, temporary)
     os.replace(temporary, backup)
     sync_folder(backup.parent)

@@ -42,7 +42,6 @@ TaskStatus = Literal["pending", "claimed", "completed", "skipped"]
 ApprovalDecision = Literal["approve", "reject", "extend", "invalid"]
 SubjectType = Literal["user", "tenant"]
 AlertStatus = Literal["claimed", "sent", "suppressed", "not_sent", "no_receiver"]
-Proof = Literal["signed", "single_user"]
 ErasureStatus = Literal["requested", "completed", "partial", "failed"]
 HoldSubject = Literal["dataset", "run", "user", "tenant"]
 
@@ -64,7 +63,10 @@ class Time(TypeDecorator[datetime]):
         return (value - _EPOCH) // _MICROSECOND
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else _EPOCH + value * _MICROSECOND
+        try:
+            return None if value is None else _EPOCH + value * _MICROSECOND
+        except (OverflowError, TypeError) as error:
+            raise BadInputError("the ledger is damaged: it holds a time that is none; restore a backup") from error
 
 
 class CanonicalJson(TypeDecorator[Json]):
@@ -77,7 +79,10 @@ class CanonicalJson(TypeDecorator[Json]):
         return canonical_json(value).decode()
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Json:
-        return None if value is None else json.loads(value)
+        try:
+            return None if value is None else json.loads(value)
+        except (ValueError, TypeError, RecursionError) as error:
+            raise BadInputError("the ledger is damaged: it holds a value that is no JSON; restore a backup") from error
 
 
 def _sequence() -> Column[int]:
@@ -241,6 +246,8 @@ approvals = Table(
     Column("proof", String),
     Column("role", String),
     Column("code_hash", String),
+    Column("code", Text),
+    Column("permission", String),
     Index("uq_approvals_code_hash", "code_hash", unique=True),
     _one_of("decision", ApprovalDecision),
 )

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from millrace.records.annotation import AnswerVerdict, ExpectedBehaviour
-from millrace.records.base import Identifier, Record, Sha256
+from millrace.records.base import FileName, Identifier, Record, Sha256
 from millrace.records.trace import RetrievedContext, Turn, UtcTime
 
 Semver = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)$")]
@@ -35,7 +35,7 @@ class GoldenRow(Record):
 class GoldenVersion(Record):
     """One immutable version of a golden dataset."""
 
-    name: Identifier
+    name: FileName
     version: Semver
     parent: Semver | None = Field(None, description="The version this one was built on; None for the first")
     content_hash: Sha256 = Field(description="Content hash of the dataset of GoldenRow")

@@ -23,6 +23,7 @@ Permission = Literal[
     "manage_retention",
     "manage_reviewers",
 ]
+Proof = Literal["signed", "single_user"]
 AuditAction = Literal[
     "reviewer-added",
     "reviewer-revoked",
@@ -61,3 +62,10 @@ class AuditHead(Record):
 
     sequence: int = Field(ge=0)
     hash: Sha256
+
+
+def proof_in_words(proof: Proof | None, role: Role | None) -> str:
+    """What shows who decided, to stand behind the name; nothing does where there were no proofs yet."""
+    if proof == "signed":
+        return f"{role}, signature checked"
+    return "single-user home, unsigned" if proof == "single_user" else "as claimed"

@@ -1,11 +1,12 @@
 """Releases (D14): training data frozen with everything that proves where it comes from, and what checked it."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from millrace.records.base import Identifier, Record, Sha256
 from millrace.records.golden import GoldenVersion, Semver
+from millrace.records.governance import Proof, Role, proof_in_words
 from millrace.records.trace import UtcTime
 
 GateName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
@@ -109,12 +110,25 @@ class ReleaseTag(Record):
 
 
 class ReleaseApproval(Record):
-    """Who let it out; the name is as claimed."""
+    """Who let it out; the name is as claimed unless ``proof`` is ``signed``."""
 
     reviewer: Identifier
     note: str
     decided_at: UtcTime
     pinned_hash: Sha256 = Field(description="Over what the run had put out when the person was asked")
+    proof: Proof | None = Field(None, description="What shows who decided; absent in releases of before")
+    role: Role | None = Field(None, description="The reviewer's; absent where it is not proven")
+
+    @model_serializer(mode="wrap")
+    def _as_signed(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What is absent stays so: releases of before must come out byte for byte as they were signed."""
+        fields: dict[str, Any] = serialize(self)
+        return {name: value for name, value in fields.items() if value is not None}
+
+
+def approver(approval: ReleaseApproval) -> str:
+    """Who let it out, with what shows that it was them."""
+    return f"{approval.reviewer} ({proof_in_words(approval.proof, approval.role)})"
 
 
 class ReleaseManifest(Record):
@@ -177,6 +191,8 @@ class ReleaseVerdict(Record):
     key_id: str = Field(description="Of the key that was given")
     n_files: int = Field(0, ge=0, description="Signed files that were looked at")
     approved_by: str | None = None
+    proof: Proof | None = Field(None, description="What shows that it was them")
+    role: Role | None = None
     findings: list[ReleaseFinding] = []
 
 

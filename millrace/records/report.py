@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from millrace.records.base import Identifier, Record
 from millrace.records.evals import CategoryCoverage, CoverageGap, EvalCoverage
 from millrace.records.golden import Semver
+from millrace.records.governance import Proof, Role
 from millrace.records.trace import UtcTime
 from millrace.records.triage import FailureType, GroupTrend, GroupWeek
 
@@ -231,13 +232,15 @@ class GoldenChange(Record):
 
 
 class Decision(Record):
-    """What the reviewer decided; the name is recorded as claimed."""
+    """What the reviewer decided; the name is as claimed unless ``proof`` is ``signed``."""
 
     decision: str
     reviewer: str
     note: str | None = None
     pinned_hash: str = Field(description="What the decision is about, as it was shown")
     decided_at: UtcTime
+    proof: Proof | None = Field(None, description="What shows who decided; None in reports of before")
+    role: Role | None = Field(None, description="The reviewer's, where it is proven")
 
 
 class ScorerChange(Record):

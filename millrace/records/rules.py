@@ -5,17 +5,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-import yaml
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from millrace.errors import BadInputError
 from millrace.records.base import Identifier, Record
+from millrace.records.yaml_file import read_yaml
 
 
 def _compiles(regex: str) -> str:
     try:
         re.compile(regex)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"not a regular expression: {error}") from error
     return regex
 
@@ -44,7 +44,7 @@ def read_record(path: Path, model: type[RecordT]) -> RecordT:
         BadInputError: not YAML, or not of the record's form; the message names file and field.
     """
     try:
-        return model.model_validate(_content(path))
+        return model.model_validate(read_yaml(path))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"])
@@ -65,15 +65,8 @@ def read_rules(path: Path, model: type[RuleT]) -> tuple[RuleT, ...]:
     return rules
 
 
-def _content(path: Path) -> object:
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BadInputError(f"{path.name}: cannot be read as YAML: {error}", file=path.name) from error
-
-
 def _rows(path: Path) -> list[object]:
-    content = _content(path)
+    content = read_yaml(path)
     if not isinstance(content, Mapping) or list(content) != ["rules"] or not isinstance(content["rules"], list):
         raise BadInputError(f"{path.name}: expected one key, 'rules', with a list", file=path.name)
     return content["rules"]

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from millrace.datasets.files import is_safe_name
 from millrace.errors import BadInputError, NotFoundError
 from millrace.ports import Verifier
 from millrace.records.release import ReleaseFinding, ReleaseManifest, ReleaseVerdict
 from millrace.releases.dsse import Envelope, is_signed_by, read_envelope
-from millrace.releases.files import digest_of, entries, is_safe_name
+from millrace.releases.files import digest_of, entries
 from millrace.releases.manifest import (
     DERIVED_FILES,
     ENVELOPE_FILE,
@@ -51,7 +52,9 @@ def check_release(folder: Path, verifier: Verifier) -> ReleaseVerdict:
     facts: dict[str, object] = {"n_files": len(signed.subjects), "verified": not findings, "findings": findings}
     if manifest is not None:
         facts |= {"version": manifest.version, "content_hash": manifest.content_hash}
-        facts |= {"approved_by": manifest.approval.reviewer if manifest.approval else None}
+        if manifest.approval is not None:
+            facts |= manifest.approval.model_dump(include={"proof", "role"})
+            facts |= {"approved_by": manifest.approval.reviewer}
     return verdict.model_copy(update=facts)
 
 

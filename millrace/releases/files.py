@@ -4,9 +4,9 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from millrace.datasets.files import sync_folder
+from millrace.datasets.files import is_safe_name, sync_folder
 from millrace.errors import BadInputError
 from millrace.ports import Signer
 from millrace.records.release import ReleaseFile, ReleaseManifest
@@ -23,13 +23,6 @@ from millrace.releases.statement import PAYLOAD_TYPE, statement
 _BLOCK = 2**20
 Content = Path | bytes
 """What a file is copied from, or holds."""
-
-
-def is_safe_name(name: str) -> bool:
-    """Whether a name stays in the folder it is joined to: relative, with slashes, no part ``.``, ``..`` or empty."""
-    path = PurePosixPath(name)
-    plain = bool(name) and "\0" not in name and "\\" not in name and str(path) == name
-    return plain and not path.is_absolute() and ".." not in path.parts and name != "."
 
 
 def entries(folder: Path) -> Iterator[tuple[str, os.stat_result]]:

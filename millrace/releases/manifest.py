@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from millrace.datasets.canonical import sha256_json
 from millrace.records.golden import GoldenVersion
-from millrace.records.release import ReleaseFile, ReleaseManifest
+from millrace.records.release import ReleaseApproval, ReleaseFile, ReleaseManifest, approver
 
 JSON_FILE = "release-manifest.json"
 MARKDOWN_FILE = "release-manifest.md"
@@ -85,10 +85,15 @@ def _head(manifest: ReleaseManifest) -> list[tuple[str, str]]:
         ("Tag", "none" if tag is None else f"{tag.name} at {tag.commit}"),
         (
             "Approved by",
-            "nobody yet" if approval is None else f"{approval.reviewer}, {approval.decided_at.isoformat()}",
+            "nobody yet" if approval is None else f"{_approver(approval)}, {approval.decided_at.isoformat()}",
         ),
         ("Note", "" if approval is None else approval.note),
     ]
+
+
+def _approver(approval: ReleaseApproval) -> str:
+    """As it always was in releases without a proof: their Markdown is signed."""
+    return approval.reviewer if approval.proof is None else approver(approval)
 
 
 def _counts(manifest: ReleaseManifest) -> list[tuple[str, ...]]:

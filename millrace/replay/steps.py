@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema
 from jsonschema.protocols import Validator
 from pydantic import ValidationError
+from referencing.jsonschema import EMPTY_REGISTRY
 
 from millrace.datasets.canonical import canonical_json
 from millrace.errors import BadInputError
@@ -67,8 +68,9 @@ def _step(row: object, place: int) -> ValidationStep:
         where = ".".join(map(str, first["loc"]))
         message = f"validation.{place}{'.' if where else ''}{where}: {first['msg']}"
         raise BadInputError(message, reason="wrong_type") from error
-    except (re.error, ValueError, jsonschema.SchemaError) as error:
-        message = f"validation.{place}.value: no {step.kind} step: {str(error).splitlines()[0][:_SHOWN]}"
+    except (re.error, ValueError, OverflowError, RecursionError, jsonschema.SchemaError) as error:
+        said = (str(error) or type(error).__name__).splitlines()[0][:_SHOWN]
+        message = f"validation.{place}.value: no {step.kind} step: {said}"
         raise BadInputError(message, reason="wrong_type") from error
     return step
 
@@ -111,4 +113,5 @@ def _schema_problem(schema: str, answer: str) -> str | None:
 
 @cache
 def _validator(schema: str) -> Validator:
-    return jsonschema.Draft202012Validator(json.loads(schema))
+    # The library's own registry would open whatever address a $ref names, files among them.
+    return jsonschema.Draft202012Validator(json.loads(schema), registry=EMPTY_REGISTRY)

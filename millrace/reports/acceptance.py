@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from millrace.methods.markdown import plain
 from millrace.records.acceptance import InvariantResult
-from millrace.reports.markdown import markdown_table, plain
+from millrace.reports.markdown import markdown_table
 
 
 def acceptance_markdown(run_id: str, results: Sequence[InvariantResult]) -> str:

@@ -6,9 +6,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from millrace.methods.markdown import plain
 from millrace.records.window import Window
 from millrace.reports.groups import rank_groups
-from millrace.reports.markdown import plain
 from millrace.reports.measures import measure_confidence, measure_failures
 from millrace.reports.trends import earlier_weeks
 from millrace.reports.wording import counted, excerpt, number, percent, spoken

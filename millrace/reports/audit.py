@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from millrace.methods.markdown import plain
 from millrace.records.acceptance import AuditCheck, BaselineFigure
-from millrace.reports.markdown import markdown_table, plain
+from millrace.reports.markdown import markdown_table
 from millrace.reports.wording import NOTHING, decimal, spoken
 
 

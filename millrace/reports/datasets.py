@@ -6,7 +6,8 @@ from typing import Any
 import pyarrow as pa
 
 from millrace.datasets.manifest import Manifest
-from millrace.reports.markdown import markdown_table, plain
+from millrace.methods.markdown import plain
+from millrace.reports.markdown import markdown_table
 from millrace.reports.wording import NOTHING, counted, excerpt, number, short_hash
 
 

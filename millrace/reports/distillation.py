@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from millrace.methods.markdown import plain
 from millrace.records.distillation import Determinism, DistillDrift, DistillSummary, DriftFigure
 from millrace.records.evidence import Export
 from millrace.records.receipt import Receipt
-from millrace.reports.markdown import markdown_table, plain
+from millrace.reports.markdown import markdown_table
 from millrace.reports.wording import NOTHING, counted, decimal, number, percent, short_hash, spoken
 
 _EXPORTS: dict[Export, str] = {"rag": "Retrieval", "sft": "Fine-tuning", "preference": "Preference"}

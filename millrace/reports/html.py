@@ -6,11 +6,12 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from millrace.methods.markdown import shown
 from millrace.reports.cloud import draw_cloud
 from millrace.reports.document import Cloud, Document, Figure, pieces
 from millrace.reports.layout import Report, document_of
 from millrace.reports.svg import draw_svg, sparkline
-from millrace.reports.wording import NOTHING, number, shown
+from millrace.reports.wording import NOTHING, number
 
 MAX_BYTES = 2_000_000
 _NUMBERS = re.compile("\\[[-+\N{MINUS SIGN}.0-9]+, [-+\N{MINUS SIGN}.0-9]+\\]|\\(n = [0-9]+")

@@ -1,6 +1,7 @@
 """What was learned, in words: annotation, the golden dataset, evals, the scorer, the decision, and what is due."""
 
 from millrace.records.evals import EvalCoverage
+from millrace.records.governance import proof_in_words
 from millrace.records.report import AnnotationEffort, GoldenChange, ScorerChange, WeeklyReport
 from millrace.reports import plots
 from millrace.reports.document import Block, Cell, Code, Facts, Link, Paragraph, Piece, Short, Table, pieces
@@ -236,7 +237,10 @@ def decision_blocks(report: WeeklyReport) -> tuple[Block, ...]:
     facts = Facts(
         (
             ("Decision", decision.decision),
-            ("Reviewer, as claimed", decision.reviewer),
+            (
+                "Reviewer" if decision.proof == "signed" else "Reviewer, as claimed",
+                decision.reviewer + (f" ({proof_in_words(decision.proof, decision.role)})" if decision.proof else ""),
+            ),
             ("Note", excerpt(decision.note, _MAX_NOTE) if decision.note else "none"),
             ("Decided at", utc_text(decision.decided_at)),
             ("Pinned hash", _hash(decision.pinned_hash)),

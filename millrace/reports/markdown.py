@@ -1,8 +1,8 @@
 """Reports as Markdown. Every text is written so that it shows as itself, whatever a trace holds."""
 
-import re
 from collections.abc import Sequence
 
+from millrace.methods.markdown import plain
 from millrace.reports.document import (
     Block,
     Cloud,
@@ -20,12 +20,7 @@ from millrace.reports.document import (
     text_of,
 )
 from millrace.reports.layout import Report, document_of
-from millrace.reports.wording import number, shown
-
-_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-_ACTIVE = re.compile(r"([\\`*_{}\[\]#|~!@^$])")
-_LINK_LIKE = re.compile(r"(?i)(?=://)|(?<=www)(?=\.)|(?<=mailto)(?=:)|(?<=xmpp)(?=:)")
-_LIST_LIKE = re.compile(r"^([-+=]|\d+[.)](?= |$))")
+from millrace.reports.wording import number
 
 
 def to_markdown(report: Report) -> str:
@@ -51,13 +46,6 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], first_n
     """A table; cells are plain text, the columns from ``first_number`` on are set to the right."""
     marks = ["---" if column < first_number else "---:" for column in range(len(header))]
     return "\n".join([_row(header), "| " + " | ".join(marks) + " |", *(_row(row) for row in rows)])
-
-
-def plain(text: str) -> str:
-    """The text on one line with everything escaped that Markdown, its tables, HTML or automatic links would act on."""
-    line = _ACTIVE.sub(r"\\\1", shown(text).translate(_ENTITIES))
-    line = _LINK_LIKE.sub(r"\\", line)
-    return _LIST_LIKE.sub(lambda found: f"{found[1][:-1]}\\{found[1][-1]}", line)
 
 
 def _block(block: Block, level: int) -> str:
@@ -90,7 +78,7 @@ def _priority(block: Priority, level: int) -> str:
     parts = [f"{'#' * level} {block.place}\\. {plain(text_of(block.heading))}", facts]
     if block.example is not None:
         parts.append(_example(block.example))
-    return "\n\n".join([*parts, f"**{block.lead}** {plain(text_of(block.advice))}"])
+    return "\n\n".join([*parts, f"**{plain(block.lead)}** {plain(text_of(block.advice))}"])
 
 
 def _example(item: Example) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from millrace.records.release import GateResult, GateStatus, ReleaseManifest, ReleaseReport
+from millrace.records.release import GateResult, GateStatus, ReleaseManifest, ReleaseReport, approver
 from millrace.reports.document import (
     Block,
     Code,
@@ -68,7 +68,7 @@ def _outcome_section(report: ReleaseReport) -> tuple[Section, ...]:
     if report.manifest is None or report.folder is None:
         return ()
     approval = report.manifest.approval
-    who = "nobody" if approval is None else f"{approval.reviewer}, {utc_text(approval.decided_at)}"
+    who = "nobody" if approval is None else f"{approver(approval)}, {utc_text(approval.decided_at)}"
     facts = Facts(
         (
             ("Folder", Code(report.folder)),

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from millrace.methods.markdown import plain
 from millrace.records.receipt import Receipt, RunSummary, StepCounts
-from millrace.reports.markdown import markdown_table, plain
+from millrace.reports.markdown import markdown_table
 from millrace.reports.wording import NOTHING, counted, number, short_hash, utc_text
 
 _HEADER = ("Step", "Kind", "Output", "Rows in", "Rows out", "Skipped", "Quarantined", "Cached", "Attempts", "Seconds")

@@ -1,24 +1,12 @@
 """How numbers, names and excerpts are worded in every report."""
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 
+from millrace.methods.markdown import shown
 from millrace.records.report import Count, ReportedEstimate
 
 NOTHING = "\N{EN DASH}"  # an empty cell
-
-_SPACES = re.compile("[^\\S\N{NO-BREAK SPACE}]+")  # those that do not break keep numbers together
-_UNSHOWABLE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u200b\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
-
-
-def shown(text: str) -> str:
-    """The text on one line, without characters that hide or reorder what follows them.
-
-    Control characters, zero-width spaces, direction overrides and lone surrogates become U+FFFD; the joiners and marks
-    that some scripts need stay.
-    """
-    return _SPACES.sub(" ", _UNSHOWABLE.sub("\N{REPLACEMENT CHARACTER}", text)).strip()
 
 
 def excerpt(text: str, max_chars: int = 280) -> str:

@@ -1,6 +1,19 @@
-"""What people do with a home: answer a task, and look at what came of it."""
+"""What people do with a home: become its reviewer, answer a task, and look at what came of it."""
+
+import shlex
 
 from tests.acceptance.processes import User
+from tests.docs import readme
+
+REVIEWER = "Ada Park"
+
+
+def become_reviewer(user: User) -> None:
+    """As the README says."""
+    (command,) = readme.lines("reviewer")
+    assert REVIEWER in command
+    assert user.call(*shlex.split(command)).returncode == 0
+    assert (user.folder / ".config" / "millrace" / "keys" / f"{REVIEWER}.pem").stat().st_mode & 0o077 == 0
 
 
 def answer_a_task(user: User, annotator: str) -> None:

@@ -47,6 +47,7 @@ def test_the_demo_turns_the_whole_wheel_and_everything_can_be_looked_at_afterwar
 
 def test_the_demo_asks_at_a_terminal(user: User) -> None:
     with at_terminal(user, *planned_by_make()) as keyboard:
+        keyboard.expect("this home is set to single-user", DEMO_TIMEOUT_S)
         page = keyboard.expect("Task 1 of ", DEMO_TIMEOUT_S)
         assert "asked because:" in page
         keyboard.type("k")
@@ -63,7 +64,7 @@ def test_the_demo_asks_at_a_terminal(user: User) -> None:
         assert keyboard.wait() == 0
 
     report = user.millrace("report", "latest")
-    assert "Reviewer, as claimed: Rosa Lind" in report
+    assert "Reviewer, as claimed: Rosa Lind (single-user home, unsigned)" in report
     assert "one is a beginning" in report
     assert golden_versions(user) == [("1.0.0", 1)]
     assert user.document("annotate", "status")["open"] > 0

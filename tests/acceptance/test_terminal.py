@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.keyboard import at_terminal
-from tests.acceptance.people import golden_versions
+from tests.acceptance.people import REVIEWER, become_reviewer, golden_versions
 from tests.acceptance.processes import User, wait_for
 from tests.docs import readme
 from tests.support.inputs import write_lines
@@ -33,6 +33,7 @@ def file(user: User) -> Path:
 
 
 def test_imported_traces_become_a_golden_dataset(user: User, file: Path) -> None:
+    become_reviewer(user)
     bring_in, turn = readme.lines("import")
     done = user.call(*shlex.split(bring_in.replace(" FILE ", f" {shlex.quote(str(file))} ")))
     assert done.returncode == 0, done.stderr
@@ -47,7 +48,7 @@ def test_imported_traces_become_a_golden_dataset(user: User, file: Path) -> None
 
     assert golden_versions(user) == [("1.0.0", 1)]
     report = user.millrace("report", "latest")
-    assert "Reviewer, as claimed: Rosa Lind" in report
+    assert f"Reviewer: {REVIEWER} (security_admin, signature checked)" in report
     assert user.document("verify", "latest")["verified"]
 
     evaluate, show = readme.lines("daily")
@@ -83,8 +84,7 @@ def freeze_at_terminal(user: User) -> None:
             keyboard.expect("Freeze release 1.0.0?")
             keyboard.expect("Decision (")
             keyboard.type("approve")
-            keyboard.expect("Your name")
-            keyboard.type("Rosa Lind")
+            keyboard.expect(f"signing as {REVIEWER}")
             keyboard.expect("Note")
             keyboard.type("")
             assert keyboard.wait() == 0
@@ -94,6 +94,7 @@ def freeze_at_terminal(user: User) -> None:
     command = verify.replace("RELEASE", "received").replace("KEY", "key.pem")
     done = user.call(*shlex.split(command))
     assert done.returncode == 0, done.stdout + done.stderr
+    assert f"approved by {REVIEWER} (security_admin, signature checked)" in done.stdout
     (user.folder / "received" / "release-manifest.md").write_text("# Nothing to see\n")
     tampered = user.call(*shlex.split(command))
     assert tampered.returncode == 1
@@ -121,8 +122,7 @@ def approve_at_terminal(user: User) -> None:
     with at_terminal(user, "millrace", "approve", "latest") as keyboard:
         assert "Approve week 2026-W46?" in keyboard.expect("Decision (")
         keyboard.type("approve")
-        keyboard.expect("Your name")
-        keyboard.type("Rosa Lind")
+        keyboard.expect(f"signing as {REVIEWER}")
         keyboard.expect("Note")
         keyboard.type("")
         assert keyboard.wait() == 0

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from tests.acceptance.browser import RunPage, chromium
-from tests.acceptance.people import answer_a_task, golden_versions
+from tests.acceptance.people import REVIEWER, answer_a_task, become_reviewer, golden_versions
 from tests.acceptance.prefect_api import PrefectApi
 from tests.acceptance.processes import User, free_port
 from tests.docs import readme
@@ -38,6 +38,7 @@ def up(user: User, port: int) -> Iterator[PrefectApi]:
 def test_a_waiting_run_is_approved_in_the_browser_after_a_restart_of_everything(user: User, tmp_path: Path) -> None:
     for name in ("docs", "configs"):
         (user.folder / name).symlink_to(readme.README.parent / name)
+    become_reviewer(user)
     port = free_port()
     with up(user, port) as api:
         *before, (weekly, settings) = map(flow_and_settings, readme.lines("terminal"))
@@ -61,7 +62,7 @@ def test_a_waiting_run_is_approved_in_the_browser_after_a_restart_of_everything(
         page.submit()  # empty as it is
         page.wait_for_text("is a required property")
         assert api.post(f"flow_runs/{run_id}/resume", {})["status"] == "REJECT"
-        page.fill(Decision="maybe", Reviewer="Rosa Lind")
+        page.fill(Decision="maybe", Reviewer=REVIEWER)
         page.submit()
 
         api.wait_for_state(run_id, "Suspended", not_state=asked["state"]["id"])
@@ -69,7 +70,9 @@ def test_a_waiting_run_is_approved_in_the_browser_after_a_restart_of_everything(
         text = page.open_form()
         assert "The last answer could not be used: decision must be approve, reject or extend, not 'maybe'" in text
         page.picture("form-again")
-        page.fill(Decision="approve", Reviewer="Rosa Lind", Note="seen in the browser")
+        assert "a code is needed" in text
+        code = user.millrace("code", run_id, "--decision", "approve").strip()
+        page.fill(Decision="approve", Reviewer=REVIEWER, Code=code, Note="seen in the browser")
         page.submit()
         api.wait_for_state(run_id, "Completed")
         page.open()
@@ -78,7 +81,7 @@ def test_a_waiting_run_is_approved_in_the_browser_after_a_restart_of_everything(
 
     assert golden_versions(user) == [("1.0.0", 1)]
     report = user.millrace("report", "latest")
-    assert "Reviewer, as claimed: Rosa Lind" in report
+    assert f"Reviewer: {REVIEWER} (security_admin, signature checked)" in report
     assert "seen in the browser" in report
     assert pinned_hash in report
     assert user.document("verify", "latest")["verified"]

@@ -1,5 +1,6 @@
 """The third way to run: a Prefect server, deployments, and a worker that takes what the schedule creates."""
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -58,6 +59,7 @@ def worker(user: User) -> Iterator[PrefectApi]:
 
 def test_a_weekly_schedule_creates_runs_and_the_worker_runs_them(worker_user: User) -> None:
     user = worker_user
+    user.millrace("reviewer", "single-user", "on")
     with worker(user) as api:
         api.wait_until_healthy()
         deployment = api.deployment(WEEKLY, timeout_s=240)["id"]
@@ -78,12 +80,23 @@ def test_a_weekly_schedule_creates_runs_and_the_worker_runs_them(worker_user: Us
         assert user.document("approve", run["id"], *APPROVE)["via"] == "prefect"
         for each in (by_hand, run):
             api.wait_for_state(each["id"], "Completed", timeout_s=120)
+        look_after(user)
 
     weekly = [each for each in user.document("runs")["runs"] if each["flow"] == WEEKLY]
     assert {each["prefect_run_id"] for each in weekly} == {by_hand["id"], run["id"]}
     assert [each["status"] for each in weekly] == ["completed", "completed"]
     assert golden_versions(user) == [("1.0.0", 1)]
-    assert "Reviewer, as claimed: Rosa Lind" in user.millrace("report", run["id"])
+    assert "Reviewer, as claimed: Rosa Lind (single-user home, unsigned)" in user.millrace("report", run["id"])
+
+
+def look_after(user: User) -> None:
+    """The README's commands for a home in use; the copy is made a home of, which knows the same."""
+    for command in readme.lines("trust"):
+        done = user.call(*shlex.split(command.replace("FILE", "copy.tar.zst")))
+        assert done.returncode == 0, f"{command}:\n{done.stdout}\n{done.stderr}"
+    user.millrace("restore", "copy.tar.zst", "--home", "restored")
+    restored = user.document("golden", "list", "--home", "restored")
+    assert restored == user.document("golden", "list")
 
 
 def by_schedule(api: PrefectApi, deployment_id: str) -> list[Any]:

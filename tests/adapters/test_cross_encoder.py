@@ -136,6 +136,17 @@ def test_a_damaged_file_is_refused(tmp_path: Path, file: str, content: bytes) ->
         CrossEncoderScorer.load(tmp_path)
 
 
+def test_weights_as_a_pickle_are_not_read(tmp_path: Path) -> None:
+    """Reading them could run whatever their author wrote."""
+    make_cross_encoder(tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    command = f"cbuiltins\nopen\n(V{tmp_path / 'marker'}\nVw\ntR."  # protocol 0, as a hand writes it
+    (tmp_path / "pytorch_model.bin").write_text(command)
+    with pytest.raises(BadInputError):
+        CrossEncoderScorer.load(tmp_path)
+    assert not (tmp_path / "marker").exists()
+
+
 def test_weights_that_give_no_number_are_refused(tmp_path: Path) -> None:
     make_cross_encoder(tmp_path)
     weights = load_file(tmp_path / "model.safetensors")

@@ -199,3 +199,20 @@ def test_rows_are_read_across_parts(store: DatasetStore, start: int, stop: int) 
         dataset = store.open(builder.publish(3, ORIGIN))
     expected = traces(7).column("trace_id").to_pylist()[start:stop]
     assert dataset.read_rows(start, stop).column("trace_id").to_pylist() == expected
+
+
+@pytest.mark.parametrize("content", [b"", b"[", b"[{}]", b"{}", b"[" * 100_000, b"\xff"])
+def test_a_damaged_slot_is_named_when_its_dataset_is_published(store: DatasetStore, content: bytes) -> None:
+    with store.building("traces", "k") as builder:
+        builder.commit(0, traces(3))
+        (slot,) = store.root.rglob("slot-00000.json")
+        slot.write_bytes(content)
+        with pytest.raises(DamagedDatasetError, match=r"slot-00000\.json is damaged: remove the folder"):
+            builder.publish(1, ORIGIN)
+
+
+def test_a_manifest_nested_too_deeply_is_damaged(store: DatasetStore) -> None:
+    ref = store.write("traces", traces(2), ORIGIN, key="k")
+    (store.folder(ref) / "manifest.json").write_bytes(b"[" * 100_000)
+    with pytest.raises(DamagedDatasetError, match="is not a Millrace manifest"):
+        store.open(ref)

@@ -14,7 +14,7 @@ from millrace.distillation.conversations import (
     history_bytes,
     history_faults,
     numbered_passages,
-    prompt_forms,
+    prompt_form_column,
     single_turns,
 )
 from millrace.records.evidence import Evidence
@@ -107,7 +107,7 @@ def test_prompts_are_equal_in_form_only_with_the_turns_before_them() -> None:
         "prompt": pa.array(["Why?", " WHY? ", None, "why?"]),
         "history": histories([], [], [USER, OTHER], [USER, OTHER]),
     }
-    first, second, third, fourth = prompt_forms(rows)
+    first, second, third, fourth = prompt_form_column(rows).to_pylist()
     assert first == second == "why?"
     assert third is None
     assert fourth == "user: user speaks\nassistant: assistant speaks\nuser: why?"
@@ -116,5 +116,5 @@ def test_prompts_are_equal_in_form_only_with_the_turns_before_them() -> None:
 def test_the_turns_before_a_prompt_are_compared_in_their_form_too() -> None:
     shouted = [turn("user", " USER\n speaks"), turn("assistant", "Assistant \u200bSPEAKS")]
     rows: dict[str, Any] = {"prompt": pa.array(["Why?", "Why?"]), "history": histories([USER, OTHER], shouted)}
-    one, other = prompt_forms(rows)
+    one, other = prompt_form_column(rows).to_pylist()
     assert one == other

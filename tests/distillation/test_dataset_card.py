@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 from huggingface_hub import DatasetCard
+from markdown_it import MarkdownIt
 
 from millrace.distillation.dataset_card import dataset_card
 from millrace.distillation.export_files import WrittenExport, write_data
 from millrace.distillation.export_form import COLUMNS
 from millrace.records.evidence import Export
 from tests.support.export_rows import EXPORTS, about, export_table, made_up_ref
+from tests.support.hostile import Hostile
 
 ROWS = made_up_ref("sft_rows", 7)
 
@@ -109,6 +111,22 @@ def test_a_stream_of_any_name_stays_in_its_cell_and_out_of_the_header() -> None:
     text = dataset_card(written(counts={"provenance.stream": {"a|b\n---\nlicense: mit": 7}}), ROWS, about())
     assert "| a\\|b --- license: mit | 7 |" in text
     assert header(text)["license"] == "unknown"
+
+
+@pytest.mark.parametrize("evil", Hostile("http://127.0.0.1:9").texts)
+def test_a_name_of_a_stranger_is_text_in_the_card(evil: str) -> None:
+    assert shape(evil) == shape("stream")
+
+
+def shape(name: str) -> list[str]:
+    """What Markdown makes of a card in which a stream, its licence and the rules have that name."""
+    known = about().model_copy(update={"licences": {name: name}, "scoring_rules": name})
+    card = dataset_card(written(counts={"provenance.stream": {name: 7}}), ROWS, known)
+    tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(DatasetCard(card).text)
+    inner = [
+        child.type for token in tokens for child in token.children or [] if child.type not in ("text", "text_special")
+    ]
+    return [token.type for token in tokens] + inner
 
 
 def test_of_thousands_of_tenants_the_largest_are_named_and_the_others_summed() -> None:

@@ -17,7 +17,6 @@ from millrace.distillation.texts import (
     column_keys,
     form_column,
     hash_keys,
-    keys,
     n_bytes,
     normal_form,
     normal_forms,
@@ -119,7 +118,7 @@ def test_codes_count_texts_in_the_order_of_their_first_appearance(parts: list[li
 
 
 def test_keys_differ_as_texts_do() -> None:
-    found = keys(["a", "b", "a", ""])
+    found = column_keys(pa.array(["a", "b", "a", ""]))
     assert found.shape == (4, 2)
     assert (found[0] == found[2]).all()
     assert len(np.unique(found, axis=0)) == 3

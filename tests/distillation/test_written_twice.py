@@ -103,6 +103,7 @@ def test_columns_of_another_form_are_found(tmp_path: Path) -> None:
 def test_two_halves_of_a_block_hold_any_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str) -> None:
     (tmp_path / "x").write_text(content)
     longest = max(len(line) for line in content.splitlines(keepends=True))
+    monkeypatch.setattr(module, "_LOOK_BYTES", 3)
     for size in range(1, 13):
         monkeypatch.setattr(module, "_HALF_BLOCK_BYTES", size)
         half = module._half_block(tmp_path / "x")

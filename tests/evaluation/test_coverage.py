@@ -76,7 +76,7 @@ def test_the_page_names_the_gaps_and_strangers_words_stay_text() -> None:
     rows, groups = table_of(GoldenRow, ROWS), table_of(FailureGroup, [group("g", 2, label="<b>car|tyres\n# x")])
     page = coverage_markdown(coverage(rows, groups, {"system_error": 4}, n_cases_deepeval=2, n_cases_promptfoo=1))
     assert "- failure type **system error**: 4 failures" in page
-    assert "- cluster **\\<b\\>car\\|tyres \\# x**: 2 failures" in page
+    assert "- cluster **&lt;b&gt;car\\|tyres \\# x**: 2 failures" in page
     assert "| hallucination | 1 | 1 |" in page
     empty = coverage(rows.slice(0, 0), groups.slice(0, 0), {}, n_cases_deepeval=0, n_cases_promptfoo=0)
     assert "None." in coverage_markdown(empty)

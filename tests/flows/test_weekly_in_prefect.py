@@ -18,6 +18,7 @@ from millrace.ledger import approvals, runs
 from tasks.home import Home
 from tasks.receipts import read_receipts, run_hash
 from tests.support import wheel
+from tests.support.approving import make_single_user
 
 
 def answer_and_approve(home: Home) -> None:
@@ -42,6 +43,7 @@ def test_a_week_paused_and_resumed_in_prefect_gives_what_direct_calls_give(
     home: Home, inputs: Path, prefect_server: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(tasks.approval, "POLL_INTERVAL_S", 0.2)
+    make_single_user(home)
     wheel.import_file(inputs / "traces.jsonl")
     context = contextvars.copy_context()
     person = threading.Thread(target=lambda: context.run(answer_and_approve, home), daemon=True)

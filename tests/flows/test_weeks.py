@@ -18,6 +18,7 @@ from millrace.ledger.tasks import tasks as queued_tasks
 from tasks.home import Home
 from tasks.receipts import read_receipts
 from tests.support import wheel
+from tests.support.approving import make_single_user
 from tests.support.inputs import MONDAY, write_lines
 from tests.support.reviewer import Reviewer
 
@@ -383,6 +384,7 @@ def test_the_command_line_extends_refuses_and_approves_as_the_page_does(
     home: Home, bring: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("apps.cli.deciding.prepare", lambda _root: None)  # sets variables for good
+    make_single_user(home)
     settings = W46 | {"minimum_completed": 1}
     bring("first", failure(0, 1))
     wheel.week("w46", **settings)

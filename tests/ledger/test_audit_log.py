@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 
 from millrace.ledger import audit_log, pins
 from millrace.ledger.store import Ledger
-from tests.support.ledger_tables import take_away_version_5
+from tests.support.older_homes import older_ledger
 
 NOW = datetime(2026, 11, 16, 9, tzinfo=UTC)
 
@@ -50,11 +50,7 @@ def test_the_database_refuses_changes(ledger: Ledger, statement: str) -> None:
 
 
 def test_a_migrated_ledger_refuses_them_too(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.sqlite"
-    Ledger.open(path).close()
-    with sqlite3.connect(path) as connection:
-        take_away_version_5(connection)
-        connection.execute("UPDATE meta SET value = '4' WHERE name = 'schema_version'")
+    path = older_ledger(tmp_path / "ledger.sqlite", 4)
     with Ledger.open(path) as ledger:
         note(ledger)
     with sqlite3.connect(path) as connection, pytest.raises(sqlite3.IntegrityError, match="append-only"):

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from millrace.adapters.ed25519 import Ed25519Signer, new_private_pem
+from millrace.datasets.files import is_safe_name
 from millrace.errors import BadInputError, NotFoundError
 from millrace.records.release import ReleaseFinding, ReleaseVerdict
 from millrace.releases.check import check_release
 from millrace.releases.dsse import Envelope, Signature, read_envelope, sign
-from millrace.releases.files import is_safe_name
 from millrace.releases.statement import PAYLOAD_TYPE
 from tests.support.releases import CONTENTS, SIGNER, build, manifest_for, set_subject, sign_again, statement_of
 

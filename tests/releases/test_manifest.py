@@ -154,3 +154,22 @@ def test_a_note_never_adds_a_line(note: str) -> None:
     approval = {"reviewer": "ada", "note": note, "decided_at": "2026-11-16T10:00:00Z", "pinned_hash": "f" * 64}
     without = manifest_markdown(manifest_for(CONTENTS)).decode().splitlines()
     assert len(manifest_markdown(manifest_for(CONTENTS, approval=approval)).decode().splitlines()) == len(without)
+
+
+def test_a_manifest_of_before_proofs_comes_out_as_it_was_signed() -> None:
+    manifest = manifest_for({})
+    approval = json.loads(manifest_json(manifest))["approval"]
+    assert sorted(approval) == ["decided_at", "note", "pinned_hash", "reviewer"]
+    assert ReleaseManifest.model_validate(manifest.model_dump(mode="json")) == manifest
+
+
+def test_a_manifest_says_what_proves_who_approved() -> None:
+    before = manifest_for({}).approval
+    assert before is not None
+    signed = before.model_copy(update={"proof": "signed", "role": "compliance_officer"})
+    manifest = manifest_for({}, approval=signed)
+    assert json.loads(manifest_json(manifest))["approval"]["role"] == "compliance_officer"
+    assert "**Approved by:** ada (compliance\\_officer, signature checked), " in manifest_markdown(manifest).decode()
+    assert ReleaseManifest.model_validate(manifest.model_dump(mode="json")) == manifest
+    alone = manifest_for({}, approval=before.model_copy(update={"proof": "single_user"}))
+    assert "**Approved by:** ada (single-user home, unsigned), " in manifest_markdown(alone).decode()

@@ -80,3 +80,19 @@ def test_answerers_are_told_in_the_users_words_or_by_the_pattern() -> None:
     assert not wants_json(steps[:2])
     assert read_steps([each.model_dump() for each in steps]) == steps
     assert all(isinstance(each, ValidationStep) for each in steps)
+
+
+@pytest.mark.parametrize("pattern", ["a{4294967296}", "(" * 5000, "(?P<", "[z-a]"])
+def test_a_pattern_that_does_not_compile_for_any_reason_is_bad_input(pattern: str) -> None:
+    with pytest.raises(BadInputError, match=r"validation\.0\.value: no must_match step"):
+        read_steps([{"name": "s", "kind": "must_match", "value": pattern}])
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9/schema.json", "file:///etc/hostname"])
+def test_what_a_schema_refers_to_is_never_fetched(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fetched: list[object] = []
+    monkeypatch.setattr("urllib.request.urlopen", lambda *given, **_: fetched.append(given))
+    (check,) = check_steps(read_steps([{"name": "s", "kind": "json_schema", "value": {"$ref": address}}]), "{}")
+    assert fetched == []
+    assert not check.passed
+    assert check.detail.startswith("the schema cannot be applied")

@@ -1,8 +1,9 @@
 """A small week, with numbers that can be checked by hand."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,6 +17,9 @@ from millrace.records.triage import FailureGroup, GroupWeek, TriageRow
 from millrace.records.week import TypeCount, WeekFacts
 from millrace.reports.outcomes import GoldenState
 from millrace.reports.weekly import ReportMeta, weekly_report
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
 
 MONDAY = datetime(2026, 11, 16, tzinfo=UTC)
 HASH = "ab" * 32
@@ -204,6 +208,15 @@ def a_week(**changes: Any) -> WeeklyReport:
         ),
     }
     return build(**given | changes)
+
+
+@pytest.fixture(scope="session")
+def chrome(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Chrome]":
+    """One browser for all pages of reports: to start it costs seconds."""
+    from tests.acceptance.browser import chromium
+
+    with chromium(tmp_path_factory.mktemp("chrome")) as opened:
+        yield opened
 
 
 @pytest.fixture

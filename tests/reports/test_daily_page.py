@@ -1,12 +1,10 @@
 """The daily report in a real browser: it loads in silence, asks for nothing, and fits wide and narrow windows."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.acceptance.browser import chromium
 from tests.reports.pages import page_of_a_day
 
 if TYPE_CHECKING:
@@ -15,14 +13,15 @@ if TYPE_CHECKING:
 _PARTS = ("attention", "answers", "people", "changed", "trends", "canary", "drift", "look", "worst-1", "cost", "ran")
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Chrome]":
-    folder = tmp_path_factory.mktemp("page")
-    place: Path = folder / "report.html"
-    place.write_text(page_of_a_day(), encoding="utf-8")
-    with chromium(folder) as opened:
-        opened.get(place.as_uri())
-        yield opened
+@pytest.fixture
+def browser(chrome: "Chrome", tmp_path_factory: pytest.TempPathFactory) -> "Chrome":
+    """The window with the page; opened once for the tests that follow each other."""
+    place: Path = tmp_path_factory.getbasetemp() / "report.html"
+    if chrome.current_url != place.as_uri():
+        place.write_text(page_of_a_day(), encoding="utf-8")
+        chrome.get_log("browser")  # reading it empties it
+        chrome.get(place.as_uri())
+    return chrome
 
 
 def ask(browser: "Chrome", script: str, *arguments: object) -> Any:

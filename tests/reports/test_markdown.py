@@ -2,6 +2,7 @@
 
 import re
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -141,6 +142,23 @@ def test_a_rejected_week_says_what_stays(make: SimpleNamespace) -> None:
     assert "rejected by Jo" in text
     assert "golden dataset, evals and scorer are what they were before" in text
     assert "1.0.0, unchanged" in text
+
+
+@pytest.mark.parametrize(
+    ("proof", "role", "said"),
+    [
+        ("signed", "compliance_officer", "Reviewer: Jo (compliance_officer, signature checked)"),
+        ("single_user", None, "Reviewer, as claimed: Jo (single-user home, unsigned)"),
+        (None, None, "Reviewer, as claimed: Jo"),
+    ],
+)
+def test_what_proves_who_decided_stands_behind_the_name(
+    make: SimpleNamespace, proof: Any, role: Any, said: str
+) -> None:
+    decision = Decision(
+        decision="approve", reviewer="Jo", pinned_hash="0" * 64, decided_at=make.monday, proof=proof, role=role
+    )
+    assert said in text_of(to_markdown(make.week(given=make.meta(decision=decision))))
 
 
 def test_precision_and_recall_stand_side_by_side_in_spoken_words(make: SimpleNamespace) -> None:

@@ -6,12 +6,10 @@ fork, so that a killed one costs no imports. Answers with a list: of each proces
 operations it made, and the outcomes it gave.
 """
 
-import json
 import os
-import sys
 import tempfile
-import traceback
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from blocks.names import NotificationName
 from millrace.monitoring.alerts import alert_key
 from millrace.records.monitoring import FiredAlert
 from millrace.records.trace import utc
+from tests.support.forks import play_at_once, serve
 from tests.support.kills import Killer
 from tests.tasks.turns import plain_turn
 
@@ -64,35 +63,9 @@ def _play(order: dict[str, Any], run_id: str) -> dict[str, Any]:
     return {"events": killer.events, "outcomes": [each.outcome for each in sent]}
 
 
-def _fork(order: dict[str, Any], run_id: str, starting_line: tuple[int, int], answer: Path) -> int:
-    answer.write_text('{"events": [], "outcomes": []}')
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            reader, writer = starting_line
-            os.close(writer)
-            os.read(reader, 1)  # ends when the parent closes the other end: for all at once
-            answer.write_text(json.dumps(_play(order, run_id)))
-            status = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(status)
-    return child
-
-
-def _serve(order: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
-    starting_line = os.pipe()
-    answers = {run_id: folder / f"{run_id}.json" for run_id in order["run_ids"]}
-    children = [_fork(order, run_id, starting_line, answer) for run_id, answer in answers.items()]
-    os.close(starting_line[1])
-    statuses = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
-    os.close(starting_line[0])
-    return [
-        {"status": status} | json.loads(answer.read_text())
-        for status, answer in zip(statuses, answers.values(), strict=True)
-    ]
+def _answer(order: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
+    played = play_at_once([partial(_play, order, run_id) for run_id in order["run_ids"]], folder)
+    return [{"events": [], "outcomes": []} | each for each in played]
 
 
 def _warm_up(folder: Path) -> None:
@@ -101,13 +74,7 @@ def _warm_up(folder: Path) -> None:
     plain_turn(lambda: tasks.alerts.send_alerts([fired()], []), "warm")
 
 
-def main() -> None:
+if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name:
         _warm_up(Path(name))
-        for line in sys.stdin:
-            sys.stdout.write(json.dumps(_serve(json.loads(line), Path(name))) + "\n")
-            sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    main()
+    serve(_answer)

@@ -16,7 +16,7 @@ from millrace.datasets.manifest import DatasetRef, Origin
 from millrace.datasets.schema import arrow_schema, table_of
 from millrace.distillation.evidence import as_evidence
 from millrace.errors import BadInputError
-from millrace.ledger import approvals, pointers
+from millrace.ledger import pointers
 from millrace.ledger.schema import ApprovalDecision
 from millrace.records.base import Record
 from millrace.records.evidence import Contamination, EvalExample, EvidenceScore, Quarantined
@@ -29,6 +29,7 @@ from tasks.home import Home
 from tasks.parts import read_dataset, write_dataset
 from tasks.run import FlowConfig, begun_run, current_run, recorded
 from tasks.stage import stage
+from tests.support import approving
 
 AT = datetime(2026, 11, 16, 9, tzinfo=UTC)
 DECIDED_AT = datetime(2026, 11, 16, 10, tzinfo=UTC)
@@ -229,9 +230,9 @@ def freeze(run_id: str = FREEZE, **settings: Any) -> ReleaseFreezeResult | None:
 
 def decide(decision: ApprovalDecision = "approve", run_id: str = FREEZE) -> None:
     """What a person says to whatever the run asks."""
-    with Home.from_environment().ledger as ledger:
-        for asked in approvals.waiting(ledger, run_id):
-            approvals.decide(ledger, run_id, asked.key, decision, "ada", "looked at", asked.pinned_hash, DECIDED_AT)
+    home = Home.from_environment()
+    with home.ledger:
+        approving.decide(home, run_id, decision, at=DECIDED_AT, note="looked at")
 
 
 def git(folder: Path, *arguments: str) -> str:

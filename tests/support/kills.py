@@ -3,7 +3,7 @@
 The operations, each an event with the path it is about:
 
 * ``open``: a file is about to be opened for writing; ``opened``: it is there, and empty
-* ``torn``: half of the bytes are written and flushed; ``written``: all of them
+* ``torn``: half of the bytes are written and flushed; ``written``: all of them; ``fsync``: about to be made durable
 * ``rename``, ``link``, ``remove``, ``mkdir``, ``rmtree``: about to happen; ``renamed``: done
 * ``commit``: a ledger's transaction is about to be committed; ``torn-commit``: its last page has half reached the
   write-ahead log; ``committed``: it is durable
@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -29,7 +30,7 @@ _AUDITED = {
 }
 _TEMPORARY = re.compile(r"\.\d+-\d+\.tmp$")  # names hold the process and the thread
 _WRITING = os.O_WRONLY | os.O_RDWR
-_HALF_A_PAGE = 2048
+HALF_A_PAGE = 2048  # bytes of the ledger's
 
 
 class Event(NamedTuple):
@@ -39,31 +40,41 @@ class Event(NamedTuple):
     path: str
 
 
-class Killer:
-    """Numbers events from 1 and dies at the first that ``fatal`` says yes to; there is one in a process, for good."""
+class Watcher:
+    """Numbers events from 1 and calls :meth:`react` at each; there is one in a process, for good."""
 
-    def __init__(self, root: Path, fatal: Callable[[int, Event], bool]) -> None:
+    def __init__(self, root: Path) -> None:
         self.events: list[Event] = []
         self._root = os.path.join(root.resolve(), "")
-        self._fatal = fatal
         self._lock = threading.RLock()
 
-    def note(self, kind: str, path: object, before_death: Callable[[], None] | None = None) -> None:
-        """Count an event and die of it when it is the one, leaving what ``before_death`` does to the files."""
+    def react(self, number: int, event: Event, tear: Callable[[], None] | None) -> None:
+        """What happens at an event; an error raised here is the operation's.
+
+        Args:
+            tear: leaves what was just written half written, where that is not so already.
+        """
+
+    def committing(self, _number: int, _log: Path) -> AbstractContextManager[object]:
+        """What surrounds the commit that was just told of; ``_log`` is the ledger's write-ahead log."""
+        return nullcontext()
+
+    def note(self, kind: str, path: object, tear: Callable[[], None] | None = None) -> int:
+        """Count an event; its number, 0 when it lies elsewhere."""
         if not isinstance(path, str | os.PathLike) or not str(path).startswith(self._root):
-            return
+            return 0
         with self._lock:
             event = Event(kind, _TEMPORARY.sub(".tmp", str(path).removeprefix(self._root)))
             self.events.append(event)
-            if self._fatal(len(self.events), event):
-                if before_death is not None:
-                    before_death()
-                os.kill(os.getpid(), signal.SIGKILL)
+            number = len(self.events)
+            self.react(number, event, tear)
+            return number
 
     def install(self) -> None:
         """Watch from now on until the process ends."""
         sys.addaudithook(self._audit)
         self._watch_opens()
+        self._watch_fsyncs()
         self._watch_renames()
         self._watch_commits()
 
@@ -72,6 +83,16 @@ class Killer:
             self.note("open", arguments[0])
         elif name in _AUDITED:
             self.note(_AUDITED[name], _whole_path(name, arguments))
+
+    def _watch_fsyncs(self) -> None:
+        real: Callable[[Any], None] = os.fsync
+
+        def fsync(file: Any) -> None:
+            descriptor = file if isinstance(file, int) else file.fileno()
+            self.note("fsync", os.readlink(f"/proc/self/fd/{descriptor}"))
+            real(file)
+
+        os.fsync = fsync  # type: ignore[assignment]
 
     def _watch_opens(self) -> None:
         real_open, real_path_open = os.open, Path.open
@@ -113,19 +134,34 @@ class Killer:
             path = Path(connection.execute("PRAGMA database_list").fetchone()[2])
             log = path.with_name(f"{path.name}-wal")
             size = log.stat().st_size
-            self.note("commit", path)
-            real_commit(dialect, connection)
+            number = self.note("commit", path)
+            with self.committing(number, log):
+                real_commit(dialect, connection)
             if log.stat().st_size > size:
-                self.note("torn-commit", path, before_death=lambda: os.truncate(log, log.stat().st_size - _HALF_A_PAGE))
+                self.note("torn-commit", path, tear=lambda: os.truncate(log, log.stat().st_size - HALF_A_PAGE))
             self.note("committed", path)
 
         DefaultDialect.do_commit = commit  # type: ignore[method-assign]
 
 
+class Killer(Watcher):
+    """Dies at the first event that ``fatal`` says yes to."""
+
+    def __init__(self, root: Path, fatal: Callable[[int, Event], bool]) -> None:
+        super().__init__(root)
+        self._fatal = fatal
+
+    def react(self, number: int, event: Event, tear: Callable[[], None] | None) -> None:
+        if self._fatal(number, event):
+            if tear is not None:
+                tear()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
 class _TornStream:
     """A file that writes in two halves."""
 
-    def __init__(self, stream: IO[Any], note: Callable[[str], None]) -> None:
+    def __init__(self, stream: IO[Any], note: Callable[[str], object]) -> None:
         self._stream = stream
         self._note = note
 

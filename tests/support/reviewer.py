@@ -13,6 +13,7 @@ from prefect.flow_runs import resume_flow_run
 from millrace.ledger import approvals, runs
 from millrace.ledger.approvals import Approval
 from tasks.home import Home
+from tests.support.approving import make_single_user
 
 Answer = dict[str, Any] | Callable[[], dict[str, Any]]
 
@@ -22,7 +23,9 @@ _PATIENCE_S = 45  # on a busy machine
 class Reviewer:
     """Answers a waiting run from another thread, as the UI and the API do: one answer a question, in order."""
 
-    def __init__(self, home: Home, answers: Sequence[Answer], run_id: str = "run") -> None:
+    def __init__(self, home: Home, answers: Sequence[Answer], run_id: str = "run", *, single_user: bool = True) -> None:
+        if single_user:
+            make_single_user(home)
         self.asked: list[Approval] = []
         self.statuses: list[str] = []
         self._home, self._answers, self._run_id = home, answers, run_id

@@ -1,6 +1,11 @@
-"""What a home holds, without what differs between equal turns: times, durations, caching, random keys, folders."""
+"""What a home holds, without what differs between equal turns: times, durations, caching, random keys, folders.
+
+Two homes that are equal here hold the same datasets by content hash, the same files byte for byte, the same steps with
+the same outputs, and the same in every table of the ledger.
+"""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,14 +14,19 @@ from typing import Any
 from sqlalchemy import select
 
 from millrace.datasets.store import DatasetStore
-from millrace.ledger import approvals, catalogue, journal, pins, pointers, runs
+from millrace.ledger import approvals, audit_log, catalogue, journal, pins, pointers, runs
+from millrace.ledger.alerts import alert_log
 from millrace.ledger.annotations import annotations_for
 from millrace.ledger.schema import subjects
 from millrace.ledger.store import Ledger
 from millrace.ledger.tasks import task_history, tasks
+from millrace.records.receipt import Receipt
 from tasks.receipts import read_receipts, read_summary, run_hash
 
+_PROCESS = re.compile(r"^.+:\d+:\d+$")
 _TIMES = {"at", "created_at", "asked_at", "submitted_at", "started_at", "finished_at", "registered_at", "duration_s"}
+_TIMES |= {"fired_at", "claimed_at", "sent_at", "last_sent_at"}
+_PUBLISHED = ("eval_reports", "golden", "exports", "releases", "audit_baselines.jsonl")
 
 
 def state_of(home: Path) -> dict[str, Any]:
@@ -29,7 +39,7 @@ def state_of(home: Path) -> dict[str, Any]:
             "subjects": _subjects(ledger),
             "runs": {run_id: runs.run_of(ledger, run_id).status for run_id in run_ids},
             "receipts": {run_id: _receipts(home, run_id) for run_id in run_ids},
-            "run hashes": {run_id: run_hash(read_receipts(home / "runs" / run_id)) for run_id in run_ids},
+            "run hashes": {run_id: run_hash(_read_receipts(home, run_id)) for run_id in run_ids},
             "summaries": {run_id: _summary(home, run_id) for run_id in run_ids},
             "effects": {run_id: _effects(ledger, run_id) for run_id in run_ids},
             "pins": {run_id: _pins(ledger, run_id) for run_id in run_ids},
@@ -40,7 +50,12 @@ def state_of(home: Path) -> dict[str, Any]:
             "pointers": [
                 _pointer(each) for name in _pointer_names(ledger) for each in pointers.pointer_history_of(ledger, name)
             ],
+            "alerts": [_without_times(each.model_dump(mode="json"), "sequence") for each in alert_log(ledger)],
+            "audit log": [
+                (each.action, _PROCESS.sub("process", each.actor), each.subject) for each in audit_log.entries(ledger)
+            ],
         }
+    state["indexes"] = sorted(path.name for path in (home / "index").glob("[!.]*"))
     state["files"] = {name: path.read_bytes() for name, path in _published(home)}
     return {name: _without_folder(value, str(home)) for name, value in state.items()}
 
@@ -67,7 +82,7 @@ def check_whole(home: Path) -> None:
 def leftovers(home: Path) -> list[str]:
     """Builds that nothing will finish, and published files that no manifest names."""
     store = DatasetStore(home / "datasets")
-    unfinished = [path for path in (store.root / ".building").iterdir() if path.is_dir()]
+    unfinished = [path for path in (store.root / ".building").glob("*") if path.is_dir()]
     named = {path for ref in store.refs() for path in _files_of(store, ref)}
     foreign = [
         path
@@ -92,7 +107,8 @@ def _check_ledger(path: Path, store: DatasetStore) -> None:
     with Ledger.open(path) as ledger, ledger.read() as connection:
         if connection.exec_driver_sql("PRAGMA integrity_check").scalar_one() != "ok":
             raise ValueError(f"{path} is corrupt")
-        missing = [entry.ref.name for entry in _catalogued(ledger) if not store.exists(entry.ref)]
+        living = [entry.ref for entry in _catalogued(ledger) if entry.buried_reason is None]
+        missing = [ref.name for ref in living if not store.exists(ref)]
         if missing:
             raise ValueError(f"catalogued but not there: {missing}")
         for name in _pointer_names(ledger):
@@ -120,8 +136,13 @@ def _subjects(ledger: Ledger) -> list[tuple[tuple[str, str], int]]:
 def _receipts(home: Path, run_id: str) -> dict[str, Any]:
     kept = {"step_type", "function", "key", "code_fingerprint", "settings_hash", "numeric_profile", "inputs"}
     kept |= {"arguments", "outputs", "output", "counts"}
-    receipts = read_receipts(home / "runs" / run_id)
+    receipts = _read_receipts(home, run_id)
     return {receipt.step: receipt.model_dump(mode="json", include=kept) for receipt in receipts}
+
+
+def _read_receipts(home: Path, run_id: str) -> list[Receipt]:
+    folder = home / "runs" / run_id
+    return read_receipts(folder) if (folder / "receipts").is_dir() else []  # a run that failed at once has none
 
 
 def _summary(home: Path, run_id: str) -> Any:
@@ -160,9 +181,9 @@ def _pointer(each: pointers.Pointer) -> dict[str, Any]:
 
 
 def _published(home: Path) -> Iterator[tuple[str, Path]]:
-    """Reports, golden versions and training data."""
-    for folder in ("eval_reports", "golden", "exports"):
-        for path in sorted((home / folder).rglob("*")):
+    """Reports, golden versions, training data, releases and baselines."""
+    for name in _PUBLISHED:
+        for path in sorted([home / name, *(home / name).rglob("*")]):
             if path.is_file() and not path.name.endswith(".tmp"):
                 yield str(path.relative_to(home)), path
 

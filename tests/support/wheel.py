@@ -10,11 +10,11 @@ from flows.import_traces import ImportTracesConfig, import_traces
 from flows.ingest_documents import IngestDocumentsConfig, ingest_documents
 from flows.weekly_flywheel import WeeklyFlywheelConfig, WeeklyFlywheelResult, weekly_flywheel
 from millrace.errors import BadInputError
-from millrace.ledger import approvals
 from millrace.ledger.annotations import submit
 from millrace.ledger.schema import ApprovalDecision
 from millrace.ledger.tasks import Task, tasks
 from tasks.home import Home
+from tests.support.approving import decide
 from tests.support.inputs import AS_OF, WEEK
 
 ANSWERED_AT = datetime(2026, 11, 16, 9, tzinfo=UTC)
@@ -25,6 +25,11 @@ RUN_ID = "week"
 def turn(inputs: Path, home: Path) -> None:
     """Everything from files to the report; entered again after a crash it goes on, and a second time nothing moves."""
     bring_in(inputs, home)
+    decide_week()
+
+
+def decide_week() -> None:
+    """The weekly flow from its start to its end, with what people answer and decide in between."""
     week()
     answer_tasks()
     approve()
@@ -34,9 +39,17 @@ def turn(inputs: Path, home: Path) -> None:
 def bring_in(inputs: Path, home: Path) -> None:
     """Documents into an index, questions into traces, a file of traces into a dataset."""
     os.chdir(home)
-    ingest_documents.fn(IngestDocumentsConfig(folder=str(inputs / "documents"), tenant="mill"), run_id="documents")
-    answer_questions.fn(questions_config(inputs), run_id="questions")
+    ingest(inputs)
+    answer(inputs)
     import_file(inputs / "traces.jsonl")
+
+
+def ingest(inputs: Path) -> None:
+    ingest_documents.fn(IngestDocumentsConfig(folder=str(inputs / "documents"), tenant="mill"), run_id="documents")
+
+
+def answer(inputs: Path) -> None:
+    answer_questions.fn(questions_config(inputs), run_id="questions")
 
 
 def questions_config(inputs: Path) -> AnswerQuestionsConfig:
@@ -74,9 +87,9 @@ def answer_tasks(run_id: str = RUN_ID, *, at: datetime = ANSWERED_AT, up_to: int
 
 def approve(run_id: str = RUN_ID, decision: ApprovalDecision = "approve") -> None:
     """Record the decision on whatever the run asks, as ``millrace approve`` does when no process waits."""
-    with Home.from_environment().ledger as ledger:
-        for asked in approvals.waiting(ledger, run_id):
-            approvals.decide(ledger, run_id, asked.key, decision, "ada", "seen", asked.pinned_hash, DECIDED_AT)
+    home = Home.from_environment()
+    with home.ledger:
+        decide(home, run_id, decision, at=DECIDED_AT)
 
 
 def _answer(task: Task) -> dict[str, Any]:

@@ -97,3 +97,15 @@ def test_of_runs_that_send_at_once_one_does(tmp_path: Path, play: Play, receiver
         assert [each["status"] for each in answers] == [0, 0, 0]
         assert sorted(each["outcomes"][0] for each in answers) == ["sent", "suppressed", "suppressed"]
         assert len(receiver.bodies) == 1
+
+
+def test_a_clock_that_jumps_doubles_no_alert_of_a_run_and_within_the_quiet_time_none_at_all(
+    tmp_path: Path, play: Play, receiver: Receiver
+) -> None:
+    (first,) = play(tmp_path, "run", minute=60)
+    for minute in (0, 14_460):  # entered again an hour earlier, and ten days later
+        (again,) = play(tmp_path, "run", minute=minute)
+        assert again["outcomes"] == first["outcomes"] == ["sent"]
+    (other,) = play(tmp_path, "other", minute=35)  # a clock ahead by more than the quiet time silences nobody
+    assert other["outcomes"] == ["suppressed"]
+    assert len(receiver.bodies) == 1

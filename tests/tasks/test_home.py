@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from millrace.errors import BadInputError
 from tasks.home import Home
 
 
@@ -58,3 +59,11 @@ def test_the_environment_names_the_home_and_the_default_lies_in_the_working_dire
     assert Home.from_environment().root == tmp_path / ".millrace"
     monkeypatch.setenv("MILLRACE_HOME", "elsewhere")
     assert Home.from_environment().root == tmp_path / "elsewhere"
+
+
+@pytest.mark.parametrize("content", ["", "00", "no hexadecimal", "ab" * 31, "ab" * 33])
+def test_a_damaged_secret_is_refused_and_never_taken_for_a_key(tmp_path: Path, content: str) -> None:
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "subject-key").write_text(content)
+    with pytest.raises(BadInputError, match="subject-key is damaged"):
+        _ = Home(tmp_path).subject_key

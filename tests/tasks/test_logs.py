@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from prefect.logging.handlers import PrefectConsoleHandler
+from prefect.settings import PREFECT_API_URL
 from structlog.stdlib import ProcessorFormatter
 
 from tasks.home import Home
@@ -100,7 +101,7 @@ def test_prefects_own_form_stays_unless_json_is_asked_for(monkeypatch: pytest.Mo
 
 
 @pytest.mark.prefect
-def test_a_run_in_prefect_writes_nothing_but_json_when_asked_to(tmp_path: Path) -> None:
+def test_a_run_in_prefect_writes_nothing_but_json_when_asked_to(tmp_path: Path, prefect_server: None) -> None:
     program = (
         "from tests.tasks.turns import make_ratings, prefect_turn\n"
         "from prefect.logging import get_run_logger\n"
@@ -113,8 +114,7 @@ def test_a_run_in_prefect_writes_nothing_but_json_when_asked_to(tmp_path: Path) 
         LOG_VARIABLE: "json",
         "MILLRACE_HOME": str(tmp_path / "home"),
         "PREFECT_HOME": str(tmp_path / "prefect"),
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        "PREFECT_API_URL": PREFECT_API_URL.value() or "",
         "PATH": "/usr/bin:/bin",
         "HOME": str(tmp_path),
         "PYTHONPATH": str(ROOT),

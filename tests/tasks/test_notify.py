@@ -11,7 +11,7 @@ from prefect.blocks.system import Secret
 import tasks.approval
 from blocks.names import NotificationName
 from millrace.errors import BadInputError, NotFoundError
-from millrace.ledger import approvals, queue
+from millrace.ledger import queue
 from millrace.ledger.journal import effects_of
 from millrace.ledger.tasks import NewTask
 from millrace.records.receipt import Receipt
@@ -19,6 +19,7 @@ from millrace.records.trace import utc
 from tasks.approval import Decision, ask_person
 from tasks.home import Home
 from tasks.notify import Asking, Notice, check_notification, notify_person
+from tests.support.approving import decide
 from tests.support.reviewer import Reviewer
 from tests.support.webhook import SECRET, Receiver, Reply, refused_url
 from tests.tasks.turns import Turn, make_ratings
@@ -140,8 +141,7 @@ def test_what_was_decided_before_anybody_was_told_is_told_nobody(
 ) -> None:
     with pytest.raises(BadInputError, match="waits for a decision"):
         plain(asking)
-    (asked,) = approvals.waiting(home.ledger, "run")
-    approvals.decide(home.ledger, "run", asked.key, "reject", "Rae", "", asked.pinned_hash, AT)
+    decide(home, "run", "reject", at=AT)
     prefect(asking)
     assert receiver.bodies == []
     assert receipts("run")["notify-person"].output["problem"] == "it was decided before anybody was told"

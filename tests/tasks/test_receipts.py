@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
-from millrace.errors import NotFoundError
+from millrace.errors import BadInputError, NotFoundError
 from millrace.records.receipt import Receipt, RunSummary
 from tasks.home import Home
 from tasks.receipts import read_receipts, read_summary, receipt_markdown, run_hash, write_receipt
@@ -96,3 +96,14 @@ def test_a_receipt_shows_as_a_table(receipt: Receipt) -> None:
     assert "| rows in / out / skipped / quarantined | 0 / 3 / 0 / 0 |" in shown
     assert f"| outputs | {receipt.outputs[0]} |" in shown
     assert "| inputs | none |" in shown
+
+
+@pytest.mark.parametrize("content", [b"", b"[", b"{}", b"[" * 100_000, b"\xff"])
+def test_a_damaged_receipt_or_summary_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "receipts").mkdir()
+    (tmp_path / "receipts" / "step.json").write_bytes(content)
+    (tmp_path / "summary.json").write_bytes(content)
+    with pytest.raises(BadInputError, match=r"step\.json is damaged"):
+        read_receipts(tmp_path)
+    with pytest.raises(BadInputError, match=r"summary\.json is damaged"):
+        read_summary(tmp_path)

@@ -11,7 +11,6 @@ from prefect.artifacts import Artifact
 import tasks.steps
 from millrace.datasets.manifest import DatasetRef
 from millrace.errors import BadInputError, UnavailableError
-from millrace.ledger import approvals
 from millrace.records.base import Record
 from millrace.records.receipt import Receipt
 from millrace.records.source import SourceRef
@@ -20,6 +19,7 @@ from tasks.approval import ask_person
 from tasks.home import Home
 from tasks.parts import read_dataset, write_dataset
 from tasks.stage import Stage, stage
+from tests.support.approving import decide
 from tests.tasks.turns import Turn, make_ratings, ratings_table
 
 Receipts = Callable[[str], dict[str, Receipt]]
@@ -247,8 +247,7 @@ def test_after_the_pause_a_step_is_what_people_saw_though_code_changed(
     with pytest.raises(BadInputError, match="waits for a decision"):
         plain(body)
     shown = receipts("run")["shift-ratings"]
-    asked = approvals.waiting(home.ledger, "run")[0]
-    approvals.decide(home.ledger, "run", asked.key, "approve", "rae", "", asked.pinned_hash, utc(2026, 11, 9))
+    decide(home, "run", at=utc(2026, 11, 9))
 
     monkeypatch.setattr(tasks.steps, "code_fingerprint", lambda module: "edited")
     before, after = plain(body)

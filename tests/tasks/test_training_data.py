@@ -12,7 +12,7 @@ import pytest
 from millrace.datasets.manifest import DatasetRef
 from millrace.distillation.config import PreferenceConfig, RagConfig, SftConfig
 from millrace.distillation.judged_records import EVAL_EXAMPLE, UNKNOWN_FILE
-from millrace.distillation.texts import keys, short_keys
+from millrace.distillation.texts import column_keys, short_keys
 from millrace.errors import BadInputError
 from millrace.records.source import SourceRef
 from tasks import training_data
@@ -183,7 +183,7 @@ def test_the_third_wall_is_given_every_row_with_its_score(
     @effect
     def look(given: list[DatasetRef]) -> list[list[int]]:
         judged_by = scored_evidence(*given).keys(known_files_of(files))
-        rows = judged_by.places(keys([f"e{n}" for n in range(40)]))
+        rows = judged_by.places(column_keys(pa.array([f"e{n}" for n in range(40)])))
         accepted = short_keys(pa.array(["accepted"]))[0]
         return [
             [int(place) for place in np.flatnonzero(found)]

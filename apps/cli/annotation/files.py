@@ -50,7 +50,7 @@ def read_users(file: Path | None) -> dict[str, str]:
         raise NotFoundError(f"no file {file}", file=str(file))
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError, OSError) as error:
         raise BadInputError(f"{file}: not JSON: {error}", file=str(file)) from error
     if not isinstance(found, dict) or not all(isinstance(name, str) and name.strip() for name in found.values()):
         raise BadInputError(f'{file}: give one JSON object of names by user id, as {{"3": "ann"}}', file=str(file))

@@ -19,6 +19,7 @@ sys.path.insert(0, str(HERE))  # stages are found again by their module's name
 
 from apps.cli import flow_catalogue  # noqa: E402
 from apps.cli.main import app  # noqa: E402
+from millrace.errors import BadInputError  # noqa: E402
 from tasks.home import Home  # noqa: E402
 
 
@@ -43,6 +44,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     for name in list(os.environ):
         if name.startswith(("PREFECT_", "MILLRACE_")):
             del os.environ[name]
+    os.environ["MILLRACE_REVIEWER_KEYS"] = str(tmp_path / "keys")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(flow_catalogue.MODULES, "toy-flow", "toy_flow")
     yield
@@ -80,6 +82,14 @@ def make_run(home: Home, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
         return run_id
 
     return make
+
+
+@pytest.fixture
+def asking(make_run: Callable[..., str]) -> str:
+    """A toy run outside Prefect, which cannot wait and ends where it asks."""
+    with pytest.raises(BadInputError, match="waits for a decision"):
+        make_run("asking", ask=True)
+    return "asking"
 
 
 @pytest.fixture

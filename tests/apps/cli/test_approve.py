@@ -4,19 +4,30 @@ from datetime import UTC, datetime
 
 import pytest
 
-from millrace.errors import BadInputError
 from millrace.ledger import approvals
+from millrace.ledger.approval_settings import set_single_user
+from tests.support.approving import make_single_user
 
 
-@pytest.fixture
-def asking(make_run):
-    """A toy run outside Prefect, which cannot wait and ends where it asks."""
-    with pytest.raises(BadInputError, match="waits for a decision"):
-        make_run("asking", ask=True)
-    return "asking"
+@pytest.fixture(autouse=True)
+def _single_user(home):
+    make_single_user(home)
 
 
 GIVEN = ["--decision", "approve", "--reviewer", "Rae", "--note", "fine"]
+
+
+def test_an_unsigned_decision_is_refused_with_the_ways_there_are(cli, asking, home):
+    set_single_user(home.ledger, False, at=datetime.now(UTC), by="x")
+    outcome = cli("approve", asking, *GIVEN)
+    assert (outcome.code, "nobody can decide in this home yet" in outcome.err) == (2, True)
+    assert "millrace reviewer add NAME --role security_admin" in outcome.err
+    assert cli("reviewer", "add", "Ada", "--role", "security_admin").code == 0
+    outcome = cli("approve", asking, *GIVEN)  # Rae is no reviewer
+    assert outcome.code == 2
+    for way in ("where Rae's key lies", "--code", "millrace reviewer single-user on"):
+        assert way in outcome.err
+    assert approvals.waiting(home.ledger, asking)
 
 
 def test_the_page_is_shown_when_no_decision_is_given(cli, asking):

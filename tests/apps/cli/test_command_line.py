@@ -12,6 +12,9 @@ COMMANDS = [
     "approve", "golden list", "golden show", "golden diff", "golden rollback", "golden remove", "evals", "rows",
     "verify", "gc", "alerts", "doctor", "gate", "import feedback", "ask", "export traces", "export embeddings",
     "calibration build", "calibration check", "explain", "trace-back", "release-key",
+    "reviewer add", "reviewer revoke", "reviewer list", "reviewer roles", "reviewer single-user", "code",
+    "audit show", "audit verify", "audit anchor", "hold place", "hold release", "hold list",
+    "erase request", "erase status", "erase list", "backup", "restore",
 ]  # fmt: skip
 HEAVY = ("prefect", "torch", "pyarrow", "sqlalchemy", "pandas", "numpy", "pydantic", "rich", "textual")
 

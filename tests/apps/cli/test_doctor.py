@@ -72,6 +72,36 @@ def test_an_unmet_requirement_is_wrong(cli, monkeypatch):
     assert found["package"]["found"] == "prefect is 3.8.8, needed is ==3.8.7"
 
 
+def test_a_version_that_is_known_to_break_something_is_named_with_what(cli, monkeypatch):
+    asked = ["fastapi<0.1", "langchain-community==0.0.1; extra == 'eval'", "selenium<1; extra == 'dev'"]
+    monkeypatch.setattr(health, "requires", lambda _name: asked)
+    outcome = cli("doctor", "--json")
+    packages = [each for each in outcome.document["findings"] if each["subject"] == "package"]
+    assert [(each["status"], each["found"].partition(" (")[2]) for each in packages] == [
+        ("wrong", "newer: Prefect's server does not import)"),
+        ("warning", "newer: ragas does not import)"),
+    ]
+
+
+def test_what_endangers_a_home_is_among_the_findings(cli, home, monkeypatch):
+    from millrace.ledger import approval_settings
+
+    approval_settings.set_single_user(home.ledger, True, at=datetime(2026, 11, 20, tzinfo=UTC), by="ann")
+    (home.root / "keys").mkdir(mode=0o700)
+    (home.root / "keys/subject-key").write_text("00")
+    (home.root / "keys/subject-key").chmod(0o644)
+    monkeypatch.setenv("DO_NOT_TRACK", "false")
+    outcome, found = findings(cli)
+    assert outcome.code == 1
+    assert {name: found[name]["status"] for name in ("approvals", "private key", "telemetry", "audit log")} == {
+        "approvals": "warning",
+        "private key": "wrong",
+        "telemetry": "warning",
+        "audit log": "ok",
+    }
+    assert all(each["remedy"] for each in found.values() if each["status"] != "ok")
+
+
 def test_a_server_that_does_not_answer(cli, home, monkeypatch):
     home.root.mkdir()
     (home.root / "server.json").write_text(json.dumps({"url": "http://127.0.0.1:9/api", "pid": 1}))

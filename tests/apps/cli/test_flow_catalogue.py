@@ -51,3 +51,17 @@ def test_a_file_that_holds_no_settings_is_refused(toy, tmp_path, content):
     (tmp_path / "c.yaml").write_bytes(content.encode("latin-1"))
     with pytest.raises(BadInputError, match=r"c\.yaml"):
         read_config(toy, tmp_path / "c.yaml")
+
+
+@pytest.mark.parametrize("value", ["-0x" + "f" * 10_000, "[" + "x, " * 5000 + "]", '"' + "a" * 100_000 + '"'])
+def test_what_is_wrong_is_shown_shortened(toy, value):
+    with pytest.raises(BadInputError) as caught:
+        read_config(toy, overrides=[f"n_rows={value}"])
+    assert len(str(caught.value)) < 1000
+    assert "n_rows: " in str(caught.value)
+
+
+def test_of_many_complaints_the_first_are_shown(toy):
+    with pytest.raises(BadInputError, match="and 80 more") as caught:
+        read_config(toy, overrides=[f"no_such_{number}=1" for number in range(100)])
+    assert len(caught.value.details["problems"]) == 21

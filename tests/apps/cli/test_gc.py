@@ -101,3 +101,15 @@ def test_index_snapshots_go_when_no_pointer_names_them(home):
     pointers.set_pointer(home.ledger, "index/guide", {"snapshot": pointed}, at=NOW, run_id="run")
     assert names(home) == [forgotten]
     assert isinstance(find_garbage(home, TOMORROW)[0], Garbage)
+
+
+def test_what_a_removal_that_was_killed_left_goes(home):
+    home.ledger  # noqa: B018
+    for folder in (home.datasets.root / "traces", home.index_root):
+        (folder / ".removing-abc").mkdir(parents=True)
+        (folder / ".removing-abc" / "file").write_text("half")
+    found = find_garbage(home, TOMORROW)
+    assert [(each.type, each.name) for each in found] == [("half deleted", ".removing-abc")] * 2
+    assert all(remove(home, each) for each in found)
+    assert not list(home.root.glob("**/.removing-*"))
+    assert find_garbage(home, TOMORROW) == []

@@ -10,7 +10,7 @@ from apps.cli.planning import START_S, count_rows, plan_flow
 from flows.import_traces import ImportTracesConfig
 from flows.weekly_flywheel import WeeklyFlywheelConfig
 from millrace.datasets.manifest import DatasetRef
-from millrace.errors import NotFoundError
+from millrace.errors import BadInputError, NotFoundError
 from millrace.ledger import catalogue
 
 
@@ -78,3 +78,9 @@ def test_a_plan_with_wrong_settings_is_refused(cli):
     outcome = cli("plan", "weekly-flywheel", "--set", "minimum_completed=-1", "--json")
     assert outcome.code == 2
     assert "minimum_completed: -1 is not allowed" in outcome.document["error"]["message"]
+
+
+def test_a_file_that_is_parquet_by_name_only_is_refused(tmp_path):
+    (tmp_path / "in.parquet").write_bytes(b"PAR1 and nothing else")
+    with pytest.raises(BadInputError, match="not a readable Parquet file"):
+        count_rows(tmp_path / "in.parquet")

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 import pytest
 
@@ -78,6 +79,57 @@ def test_only_the_columns_asked_for_are_given_in_their_order(cli, run):
 def test_csv_is_one_line_a_row_under_a_header(cli, run):
     out = cli("rows", run, "human_ratings", "--columns", "trace_id,value", "--where", "value>3", "--csv").out
     assert list(csv.reader(io.StringIO(out))) == [["trace_id", "value"], ["t3", "4.0"], ["t4", "5.0"]]
+
+
+FORMULAS = [
+    '=HYPERLINK("http://127.0.0.1/"&A1,"see")',
+    "+1+cmd|' /C calc'!A0",
+    "-2+3",
+    "@SUM(A1)",
+    "\t=1+1",
+    "\r=1+1",
+    "\n=1+1",
+    "\uff1d1+1",
+    "\uff0b1",
+    "\uff0d1",
+    "\uff201",
+]
+
+
+def test_no_cell_of_csv_is_a_formula_and_that_they_were_marked_is_said(cli, home, make_run, monkeypatch):
+    import toy_flow
+
+    from millrace.records.trace import HumanRating
+
+    texts = [*FORMULAS, "plain = text", "say\r=1+1", 'a "quoted" =1', "line\n=1+1", "", "'=1"]
+    rated = [
+        HumanRating(trace_id=f"t{n}", dimension=text or "none", annotator="a", value=-n) for n, text in enumerate(texts)
+    ]
+    monkeypatch.setattr(toy_flow.make_ratings, "function", lambda n_rows: written(rated))
+    monkeypatch.setattr(toy_flow.shift_ratings, "function", lambda ratings, by: ratings)
+    run = make_run(run_id="hostile")
+    outcome = cli("rows", run, "human_ratings", "--columns", "dimension,value", "--csv")
+
+    header, *read = csv.reader(io.StringIO(outcome.out, newline=""))
+    assert header == ["dimension", "value"]
+    assert [row[0] for row in read] == [f"'{text}" if text in FORMULAS else text or "none" for text in texts]
+    assert read[3][1] == "-3.0"  # a number is none, and stays one
+    assert f"{len(FORMULAS)} texts begin as a formula does" in outcome.err
+    outside = re.sub('"(?:[^"]|"")*"', "", outcome.out)
+    assert "\r" not in outside  # where nothing is quoted it would end a line, and the next might be a formula
+    assert values(cli, "human_ratings") == [-n for n in range(len(texts))]
+
+
+def test_csv_without_formulas_says_nothing(cli, run):
+    assert "formula" not in cli("rows", run, "human_ratings", "--csv").err
+
+
+def written(rated):
+    from millrace.datasets.schema import table_of
+    from millrace.records.trace import HumanRating
+    from tasks.parts import write_dataset
+
+    return write_dataset("human_ratings", table_of(HumanRating, rated))
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,27 @@ import pytest
 from apps.cli.flow_catalogue import MODULES
 from millrace.ledger import approvals, runs
 from millrace.ledger.pins import pins_of
+from tests.support.approving import make_single_user
+from tests.support.server import Server
 
 pytestmark = pytest.mark.prefect
 
 TIMEOUT_S = 60
 APPROVE = ["--decision", "approve", "--reviewer", "Rae"]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A running Prefect server, as most who run flows have; the others start one of their own for each process."""
+    running = Server(tmp_path_factory.mktemp("prefect"))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def on_a_server(server, monkeypatch):
+    monkeypatch.setenv("PREFECT_API_URL", server.url)
 
 
 def until_waiting(home, run_id, process):
@@ -30,6 +46,7 @@ def until_waiting(home, run_id, process):
     pytest.fail("the run never asked")
 
 
+@pytest.mark.usefixtures("on_a_server")
 def test_a_run_gives_one_document_though_the_flow_prints(finish, tmp_path):
     outcome = finish("run", "toy-flow", "--json", "--set", f"folder={tmp_path / 'reports'}")
     assert outcome.code == 0, outcome.err
@@ -39,6 +56,7 @@ def test_a_run_gives_one_document_though_the_flow_prints(finish, tmp_path):
     assert "a library that prints" in outcome.err
 
 
+@pytest.mark.usefixtures("on_a_server")
 def test_bad_input_inside_a_run_is_one_line_without_traceback_and_resume_tries_again(finish, cli, home):
     outcome = finish("run", "toy-flow", "--set", "fail=true", "--run-id", "failing")
     assert outcome.code == 2
@@ -57,8 +75,16 @@ def test_wrong_settings_are_refused_before_anything_starts(finish, home):
     assert not (home.root / "ledger.sqlite").exists()
 
 
-@pytest.mark.parametrize(("decision", "status", "code"), [("approve", "completed", 0), ("reject", "rejected", 1)])
-def test_a_waiting_run_goes_on_with_a_decision_from_another_process(start, finish, home, decision, status, code):
+@pytest.mark.parametrize(
+    ("decision", "status", "code", "surroundings"),
+    [("approve", "completed", 0, "environment"), ("reject", "rejected", 1, "on_a_server")],
+    ids=["approve, each with a server of its own", "reject, on a server"],
+)
+def test_a_waiting_run_goes_on_with_a_decision_from_another_process(
+    start, finish, home, request, decision, status, code, surroundings
+):
+    request.getfixturevalue(surroundings)
+    make_single_user(home)
     process = start("run", "toy-flow", "--json", "--set", "ask=true", "--run-id", "asking")
     until_waiting(home, "asking", process)
     decided = finish("approve", "asking", "--decision", decision, "--reviewer", "Rae", "--json")
@@ -71,7 +97,9 @@ def test_a_waiting_run_goes_on_with_a_decision_from_another_process(start, finis
     assert approvals.approvals_of(home.ledger, "asking")[0].reviewer == "Rae"
 
 
-def test_ctrl_c_leaves_a_waiting_run_waiting_and_approve_with_resume_completes_it(start, finish, home):
+@pytest.mark.usefixtures("on_a_server")
+def test_ctrl_c_leaves_a_waiting_run_waiting_and_approve_with_resume_completes_it(start, finish, cli, home):
+    assert cli("reviewer", "add", "Rae", "--role", "security_admin").code == 0
     process = start("run", "toy-flow", "--json", "--set", "ask=true", "--run-id", "left")
     until_waiting(home, "left", process)
     process.send_signal(signal.SIGINT)
@@ -88,6 +116,7 @@ def test_ctrl_c_leaves_a_waiting_run_waiting_and_approve_with_resume_completes_i
 
 
 def test_a_run_killed_while_it_waited_is_decided_in_the_ledger_and_resumed(start, finish, cli, home):
+    assert cli("reviewer", "add", "Rae", "--role", "security_admin").code == 0
     process = start("run", "toy-flow", "--set", "ask=true", "--run-id", "killed")
     until_waiting(home, "killed", process)
     os.kill(process.pid, signal.SIGKILL)
@@ -125,7 +154,7 @@ def test_up_serves_every_deployment_with_its_schedule_and_leaves_nothing_behind(
     deadline = time.monotonic() + TIMEOUT_S
     while time.monotonic() < deadline:
         listed = httpx.post(f"{told['api']}/deployments/filter", json={}).json()
-        if len(listed) == 11:
+        if len(listed) == 13:
             break
         time.sleep(0.5)
     by_name = {each["name"]: each for each in listed}
