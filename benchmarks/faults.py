@@ -1,4 +1,4 @@
-"""Every flow disturbed at many of its operations: the torture run of the tests, as a table."""
+"""The torture runs of the tests as tables: every flow disturbed, every reader given hostile input."""
 
 import os
 import subprocess
@@ -10,7 +10,8 @@ ROOT = Path(__file__).parents[1]
 _EXPLAINED = """Each number is so many runs of the flow that were disturbed once and then entered again. All of them
 went on to the state of an undisturbed run (every dataset by content hash, every published file byte for byte, every
 step, the tables of the ledger) unless the cell says otherwise. A full disk stays full until the process ends.
-Two processes on one run may end with a clear error; nothing is lost, and the run goes on."""
+Of two processes on one run one may end with a clear error; nothing is lost."""
+_N_INPUTS = 10_000
 
 
 def run() -> str:
@@ -27,3 +28,16 @@ def run() -> str:
             sys.exit("the torture run wrote no table")
         end = "All tests passed." if done.returncode == 0 else "**Some tests failed.**"
         return f"{table.read_text(encoding='utf-8')}\n{end} {_EXPLAINED}"
+
+
+def hostile() -> str:
+    """The table of readers and mutated inputs.
+
+    Raises:
+        SystemExit: the run wrote none.
+    """
+    command = [sys.executable, "-m", "tests.hostile.campaign", "--inputs", str(_N_INPUTS)]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    if "|" not in done.stdout:
+        sys.exit("the campaign wrote no table")
+    return f"{done.stdout.strip()}\n\nResults are results and typed skip rows; the other inputs ended in a typed error."

@@ -17,6 +17,7 @@ from benchmarks import (
     distillation_real,
     drift,
     embedding,
+    faults,
     gate,
     gateway,
     groundedness,
@@ -74,6 +75,8 @@ SECTIONS: dict[str, tuple[str, Callable[[], str]]] = {
     ),
     "distillation": ("Distillation: collect to exports against a running server", distillation.run),
     "distillation-real": ("MTRAG, HaluEval and LLMBar distilled", distillation_real.run),
+    "faults": ("Flows disturbed at many operations: kills, bad disks, company, clocks, restarts", faults.run),
+    "hostile": ("Readers given mutated files", faults.hostile),
     "installation": ("Installation and demo", installation.run),
 }
 

@@ -1,6 +1,5 @@
 """What the audit log is told, and the witness of how far it reaches."""
 
-import fcntl
 import getpass
 import os
 import socket
@@ -14,6 +13,7 @@ from millrace.ledger import audit_log, audit_rows
 from millrace.records.governance import AuditAction, AuditEntry, AuditHead
 from tasks.audit_anchors import anchor_elsewhere
 from tasks.home import Home
+from tasks.processes import taking_turns
 from tasks.run import log, utc_now
 
 HEAD_FILE = "audit/head.json"
@@ -44,9 +44,7 @@ def move_witness(home: Home) -> None:
     ``millrace audit verify`` to tell of.
     """
     path = witness_path(home)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_name(f"{path.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with taking_turns(path.with_name(f"{path.name}.lock")):
         reached = audit_log.head(home.ledger)
         try:
             noted = witness_of(home) or audit_log.START

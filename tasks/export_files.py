@@ -1,10 +1,6 @@
 """Publishes the exports of a distillation as files."""
 
-import fcntl
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
 from pydantic import Field
 
@@ -18,6 +14,7 @@ from millrace.records.evidence import Export
 from millrace.records.source import SourceRef
 from tasks.effect import effect
 from tasks.parts import read_dataset
+from tasks.processes import taking_turns
 from tasks.run import current_run, log
 from tasks.training_data import known_files_of, scored_evidence
 
@@ -58,7 +55,7 @@ def publish_exports(
         known_files=None if known_files is None else known_files_of(known_files),
         workers=run.workers,
     )
-    with _alone(run.home.run_folder(run.run_id)):
+    with taking_turns(run.home.run_folder(run.run_id) / LOCK_FILE):
         files = write_exports(
             run.home.root / name,
             {export: read_dataset(ref).parts() for export, ref in refs.items()},
@@ -70,12 +67,3 @@ def publish_exports(
     return PublishedExports(
         folder=name, files=[file.model_copy(update={"name": f"{name}/{file.name}"}) for file in files]
     )
-
-
-@contextmanager
-def _alone(run_folder: Path) -> Iterator[None]:
-    """Two processes that work on one run write its exports one after the other."""
-    run_folder.mkdir(parents=True, exist_ok=True)
-    with (run_folder / LOCK_FILE).open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -1,9 +1,12 @@
-"""Processes: their names, so that a later one can tell whether a run's process still lives, and their memory."""
+"""Processes: their names, by which a later one can tell whether they still live, their turns, their memory."""
 
 import ctypes
+import fcntl
 import os
 import socket
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import psutil
 import pyarrow as pa
@@ -23,6 +26,15 @@ def process_lives(name: str) -> bool:
         return f"{psutil.Process(int(pid)).create_time():.0f}" == started
     except psutil.NoSuchProcess:
         return False
+
+
+@contextmanager
+def taking_turns(lock_file: Path) -> Iterator[None]:
+    """Processes and threads that name the same file go one after the other; one that dies makes way."""
+    lock_file.parent.mkdir(parents=True, exist_ok=True)
+    with lock_file.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def give_back_memory() -> None:

@@ -30,10 +30,13 @@ from millrace.reports.release import release_document
 from tasks.approval import Decision
 from tasks.audit_log import tell_once
 from tasks.effect import effect
+from tasks.processes import taking_turns
 from tasks.release_contents import release_contents
 from tasks.release_plan import ReleasePlan, release_folder
 from tasks.reports import PublishedReport
 from tasks.run import Run, current_run, in_prefect, log
+
+_LOCK_FILE = "release.lock"
 
 
 class PublishedRelease(Record):
@@ -64,10 +67,11 @@ def publish_release(
         )
     manifest = draft.model_copy(update={"approval": _approval(decision)})
     folder = release_folder(run.home, plan.version)
-    if folder.exists():
-        _check_own(folder, manifest, signer)
-    else:
-        _build(run, folder, plan, gates, manifest, signer)
+    with taking_turns(run.home.run_folder(run.run_id) / _LOCK_FILE):
+        if folder.exists():
+            _check_own(folder, manifest, signer)
+        else:
+            _build(run, folder, plan, gates, manifest, signer)
     sha256 = file_of(JSON_FILE, signed_files(manifest, signer)[JSON_FILE]).sha256
     details = {"run": run.run_id, "distill_run": plan.distill_run, "manifest_sha256": sha256, "key_id": plan.key_id}
     tell_once(run.home, "release-frozen", actor=decision.reviewer, subject=f"release {plan.version}", details=details)

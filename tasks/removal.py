@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from millrace.datasets.files import sync_folder
@@ -18,15 +19,21 @@ def remove_folder(folder: Path) -> bool:
     """
     doomed = folder.with_name(f"{REMOVING_PREFIX}{folder.name}")
     there = folder.exists() or doomed.exists()
-    if doomed.exists():
-        shutil.rmtree(doomed)
-    if folder.exists():
+    _remove_tree(doomed)
+    with suppress(FileNotFoundError):  # it never was, or another process came first
         os.rename(folder, doomed)
         sync_folder(folder.parent)
-        shutil.rmtree(doomed)
+    _remove_tree(doomed)
     if folder.parent.exists():
         sync_folder(folder.parent)
     return there
+
+
+def _remove_tree(folder: Path) -> None:
+    """Delete a folder that another process may be deleting too."""
+    while folder.exists():
+        with suppress(FileNotFoundError):
+            shutil.rmtree(folder)
 
 
 def remove_build(folder: Path) -> bool:

@@ -29,6 +29,7 @@ def test_a_write_that_fails_leaves_the_old_file_whole(
     with pytest.raises(OSError, match="No space"):
         write_atomic(path, b"new")
     assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["file"]
 
 
 def test_bytes_are_durable_before_the_name_and_the_name_before_it_returns(

@@ -104,7 +104,7 @@ class Stage:
     def _wrong_end(self, fault: Fault, ended: Sequence[Played]) -> str | None:
         statuses = [each.status for each in ended]
         if fault.kind in AT_ONCE:
-            fine = set(statuses) <= {0, CLEAR} and (0 in statuses or not self.part.bears_company)
+            fine = set(statuses) <= {0, CLEAR} and 0 in statuses
         elif fault.kind in DISK:
             fine = set(statuses) <= {0, CLEAR}
         elif fault.kind in (BACK, ON):

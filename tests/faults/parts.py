@@ -37,8 +37,6 @@ class Part:
         flow: its deployment's name.
         play: runs it; the working directory is the home.
         prepare: what must be in the home before.
-        bears_company: of two processes that work on one run at once, one at least comes to its end; else both may end
-            with a clear error, and the run goes on when it is entered again.
         apart_from: beginnings of names (fields, files) that are not compared: they count what one entry did, so that a
             run that goes on counts the rest.
     """
@@ -46,7 +44,6 @@ class Part:
     flow: str
     play: Play
     prepare: Play = _nothing
-    bears_company: bool = True
     apart_from: tuple[str, ...] = ()
 
 
@@ -174,7 +171,7 @@ PARTS = {
         Part("acceptance", _accept),
         Part("audit", _audit, _distil),
         Part("replay", _replay, _export_knowledge),
-        Part("release-freeze", _freeze, _prepare_a_release, bears_company=False),
+        Part("release-freeze", _freeze, _prepare_a_release),
         Part("erase-user", _erase, _fill_with_two_people, apart_from=COUNTED_BY_AN_ERASURE),
         Part("enforce-retention", _enforce_retention, _grow_old),
     )
