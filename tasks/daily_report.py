@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from prefect.artifacts import create_markdown_artifact
 
 from blocks.names import EmbedderName
 from millrace.datasets.canonical import canonical_json
@@ -34,7 +33,7 @@ from tasks.evaluation import Judging, ScoredDay
 from tasks.monitoring import Watched
 from tasks.parts import read_columns, read_dataset
 from tasks.reports import PublishedReport, embedder_component
-from tasks.run import Run, current_run, in_prefect
+from tasks.run import Run, current_run, show_in_prefect
 
 N_WORST = 10
 _MAX_ROWS, _MAX_CHARS = 100, 160
@@ -72,8 +71,7 @@ def publish_daily_report(findings: DayFindings, deliveries: list[AlertDelivery],
     write_atomic(place / "report.md", markdown.encode())
     write_atomic(place / "report.html", to_html(report).encode())
     write_atomic(place / "report.json", canonical_json(report))
-    if in_prefect():
-        create_markdown_artifact(markdown, key="daily-report", description=findings.window.name)
+    show_in_prefect(markdown, "daily-report", findings.window.name)
     return PublishedReport(
         markdown=str(place / "report.md"), html=str(place / "report.html"), json_file=str(place / "report.json")
     )

@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import get_args
 
-from prefect.artifacts import create_markdown_artifact
-
 from millrace.datasets.canonical import canonical_json
 from millrace.datasets.files import write_atomic
 from millrace.governance.erasure_report import (
@@ -22,7 +20,7 @@ from millrace.records.base import Record
 from tasks.approval import Decision
 from tasks.effect import effect
 from tasks.erasure import tell_once
-from tasks.run import current_run, in_prefect, utc_now
+from tasks.run import current_run, show_in_prefect, utc_now
 
 REPORTS = "erasure"
 VERIFIED = [
@@ -88,8 +86,7 @@ def end_erasure(
             erasures.end_request(run.home.ledger, handle, outcome, run.run_id, utc_now())  # type: ignore[arg-type]
     details = {"run": run.run_id, "outcome": outcome, "remaining": len(remaining)}
     tell_once(run, "erasure-ended", handle, details | {"decided_by": report.decided_by})
-    if in_prefect():
-        create_markdown_artifact(markdown, key="erasure", description=f"Erasure {handle}")
+    show_in_prefect(markdown, "erasure", f"Erasure {handle}")
     return EndedErasure(
         outcome=outcome,
         reason=report.reason or "",

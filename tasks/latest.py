@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-from prefect.artifacts import create_markdown_artifact
-
 from millrace.datasets.files import write_atomic
 from millrace.methods.markdown import plain
-from tasks.run import in_prefect
+from tasks.run import show_in_prefect
 
 
 def publish_latest(reports_folder: str, subject: str, markdown: str, description: str) -> Path:
@@ -14,6 +12,5 @@ def publish_latest(reports_folder: str, subject: str, markdown: str, description
     latest = Path(reports_folder) / subject / "latest.md"
     latest.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(latest, markdown.encode())
-    if in_prefect():
-        create_markdown_artifact(markdown, key=subject, description=plain(description))
+    show_in_prefect(markdown, subject, plain(description))
     return latest

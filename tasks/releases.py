@@ -4,8 +4,6 @@ import os
 import shutil
 from pathlib import Path
 
-from prefect.artifacts import create_markdown_artifact
-
 from blocks.signing_key import open_signer
 from millrace.adapters.ed25519 import Ed25519Signer
 from millrace.adapters.git import GitCheckout
@@ -34,7 +32,7 @@ from tasks.processes import taking_turns
 from tasks.release_contents import release_contents
 from tasks.release_plan import ReleasePlan, release_folder
 from tasks.reports import PublishedReport
-from tasks.run import Run, current_run, in_prefect, log
+from tasks.run import Run, current_run, log, show_in_prefect
 
 _LOCK_FILE = "release.lock"
 
@@ -127,8 +125,7 @@ def publish_release_report(
     write_atomic(target / "report.md", markdown.encode())
     write_atomic(target / "report.html", document_html(document).encode())
     write_atomic(target / "report.json", canonical_json(report))
-    if in_prefect():
-        create_markdown_artifact(markdown, key="release-report", description=f"Release {plan.version}")
+    show_in_prefect(markdown, "release-report", f"Release {plan.version}")
     return PublishedReport(
         markdown=str(target / "report.md"), html=str(target / "report.html"), json_file=str(target / "report.json")
     )

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
-from prefect.artifacts import create_markdown_artifact
 
 from blocks.names import ChatModelName, EmbedderName
 from millrace.answering.extractive import ANSWERER
@@ -36,7 +35,7 @@ from tasks.effect import effect
 from tasks.parts import read_columns, read_dataset
 from tasks.replay import PromptFigures
 from tasks.reports import PublishedReport, embedder_component
-from tasks.run import Run, current_run, in_prefect
+from tasks.run import Run, current_run, show_in_prefect
 from tasks.stage import stage
 
 _COMPARED = ["task_id", "checks", "passed", "groundedness_reason", "error"]
@@ -136,8 +135,7 @@ def publish_replay_report(findings: ReplayFindings, folder: str) -> PublishedRep
     write_atomic(place / "report.md", markdown.encode())
     write_atomic(place / "report.html", document_html(document).encode())
     write_atomic(place / "report.json", canonical_json(report))
-    if in_prefect():
-        create_markdown_artifact(markdown, key="replay-report", description=plain(findings.setup.tasks_name))
+    show_in_prefect(markdown, "replay-report", plain(findings.setup.tasks_name))
     return PublishedReport(
         markdown=str(place / "report.md"), html=str(place / "report.html"), json_file=str(place / "report.json")
     )

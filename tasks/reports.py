@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from prefect.artifacts import create_markdown_artifact
 
 from blocks.names import EmbedderName
 from millrace.annotation.agreement import annotator_agreement
@@ -37,7 +36,7 @@ from tasks.effect import effect
 from tasks.golden import ActiveGolden, GrownGolden, read_version
 from tasks.ingestion import SelectedTraces
 from tasks.parts import read_columns, read_dataset
-from tasks.run import Run, current_run, in_prefect
+from tasks.run import Run, current_run, show_in_prefect
 from tasks.scorer import PublishedScorer
 from tasks.stage import stage
 from tasks.triage import GroupedFailures, RatingFigure, asked_questions
@@ -142,8 +141,7 @@ def _written(report: WeeklyReport, place: Path, window: Window) -> PublishedRepo
     write_atomic(place / "report.md", markdown.encode())
     write_atomic(place / "report.html", to_html(report).encode())
     write_atomic(place / "report.json", canonical_json(report))
-    if in_prefect():
-        create_markdown_artifact(markdown, key="weekly-report", description=f"Week {window.name}")
+    show_in_prefect(markdown, "weekly-report", f"Week {window.name}")
     return PublishedReport(
         markdown=str(place / "report.md"), html=str(place / "report.html"), json_file=str(place / "report.json")
     )

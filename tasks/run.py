@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, ParamSpec, TypeVar
 
+from httpx import HTTPError
+from prefect.artifacts import create_markdown_artifact
 from prefect.context import FlowRunContext
 from prefect.exceptions import Pause
 from prefect.logging import get_run_logger
@@ -90,6 +92,19 @@ def in_prefect() -> bool:
 def log() -> "logging.Logger | logging.LoggerAdapter[Any]":
     """The flow run's logger, or the module's when there is no flow run."""
     return get_run_logger() if in_prefect() else logging.getLogger("millrace")
+
+
+def show_in_prefect(markdown: str, key: str, description: str | None) -> None:
+    """Put Markdown on the flow run's page, where there is one.
+
+    A server that fails, as Prefect's does when its SQLite is locked, costs the page its Markdown and not the run.
+    """
+    if not in_prefect():
+        return
+    try:
+        create_markdown_artifact(markdown, key=key, description=description)
+    except HTTPError as error:
+        log().warning("Prefect did not take %s for the run's page: %s", key, error)
 
 
 def utc_now() -> datetime:

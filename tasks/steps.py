@@ -13,7 +13,6 @@ from time import perf_counter
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from prefect import Task
-from prefect.artifacts import create_markdown_artifact
 from prefect.runtime import task_run
 from prefect.tasks import exponential_backoff
 from pydantic import BaseModel
@@ -28,7 +27,7 @@ from tasks.fingerprint import code_fingerprint, git_commit
 from tasks.logs import log_context
 from tasks.processes import give_back_memory
 from tasks.receipts import receipt_markdown, write_receipt
-from tasks.run import Run, current_run, in_prefect, log, utc_now
+from tasks.run import Run, current_run, in_prefect, log, show_in_prefect, utc_now
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -103,8 +102,8 @@ class Step:
         verb = "from cache" if cached else f"in {result.duration_s:.1f} s"
         counts, about = receipt.counts, {"step": self.name}
         log().info("%s: %d rows in, %d out, %s", self.name, counts.rows_in, counts.rows_out, verb, extra=about)
-        if in_prefect() and not cached:
-            create_markdown_artifact(receipt_markdown(receipt), key=f"receipt-{self.name}", description=self.name)
+        if not cached:
+            show_in_prefect(receipt_markdown(receipt), f"receipt-{self.name}", self.name)
         return output
 
     def _receipt(self, key: str, result: StepResult, output: Any, *, cached: bool) -> Receipt:

@@ -14,6 +14,7 @@ _FIXED = {
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "PREFECT_CLI_PROMPT": "false",
+    "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500",  # what its server answers while SQLite is locked; nothing changed then
     "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",  # a stored pickle is a program
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # 20 s are too few on a busy machine
 }

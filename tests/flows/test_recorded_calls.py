@@ -24,7 +24,7 @@ from tasks.home import Home
 from tasks.receipts import read_receipts
 from tasks.stage import Stage
 from tasks.steps import Step, StepResult
-from tests.support import acceptance, replays, wheel
+from tests.support import acceptance, erasures, old_home, replays, wheel
 from tests.support import distilled as releases
 from tests.support.days import evaluate
 from tests.support.inputs import write_lines
@@ -70,6 +70,10 @@ def test_arguments_and_result_of_every_step_survive_json(
     file = write_lines(inputs / "feedback.jsonl", said)
     import_feedback.fn(ImportFeedbackConfig(file=str(file)), run_id="feedback")
     _distil_and_freeze(home, inputs)
+    old_home.write_ratings(home, 1, days=31)
+    old_home.enforced(home)
+    erasures.requested(home, user="user-0")
+    erasures.carried_out()
     assert seen == all_steps() - BY_PREFECT_ONLY
 
     for receipt in (each for folder in home.root.glob("runs/*") for each in read_receipts(folder)):

@@ -41,7 +41,6 @@ from tests.support import gateway_client, pushgateway, qdrant_server
 from tests.support.gateway import CUT, Asked, Play, PlayedGateway
 from tests.support.rerank_server import Reply as Reranked
 from tests.support.rerank_server import RerankServer
-from tests.support.webhook import SECRET as WEBHOOK
 from tests.support.webhook import Receiver
 from tests.support.webhook import Reply as Received
 from tests.tasks.turns import Turn
@@ -49,6 +48,7 @@ from tests.tasks.turns import Turn
 pytestmark = pytest.mark.prefect
 
 KEYS = {name: f"sk-planted-{name}-7d1f3c5b9a" for name in ("environment", "file", "block", "rerank", "qdrant")}
+WEBHOOK = "planted-webhook-2e8b41"  # of this test alone: others leave theirs in the session's database
 SECRETS = [*KEYS.values(), WEBHOOK, pushgateway.PASSWORD, pushgateway.PASSWORD.replace("/", "%2F")]
 
 
