@@ -1,15 +1,18 @@
 """A run: what it pins at its start, how its end is recorded, and what identifies it."""
 
+import logging
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 from prefect.exceptions import Pause
 from pydantic import ValidationError
 
+import tasks.run
 from millrace.errors import BadInputError, UnavailableError
 from millrace.ledger import catalogue, pins, runs
 from millrace.records.base import Record
@@ -18,7 +21,7 @@ from tasks.effect import effect
 from tasks.home import Home
 from tasks.processes import process_lives, process_name
 from tasks.receipts import read_receipts, read_summary, run_hash
-from tasks.run import FlowConfig, current_run, recorded
+from tasks.run import FlowConfig, current_run, recorded, show_in_prefect
 from tests.tasks.turns import Turn, make_ratings
 
 Receipts = Callable[[str], dict[str, Receipt]]
@@ -217,3 +220,26 @@ def test_a_process_lives_while_its_start_time_is_the_same() -> None:
     unused = max(psutil.pids()) + 1
     assert not process_lives(f"{host}:{unused}:{started}")
     assert process_lives(f"another-host:{os.getpid()}:1")
+
+
+def test_outside_prefect_nothing_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks.run, "create_markdown_artifact", lambda *_, **__: pytest.fail("there is no page"))
+    show_in_prefect("# Report", "report", "Week 46")
+
+
+def test_a_server_that_fails_costs_the_page_its_text_and_not_the_run(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: list[Any] = []
+
+    def locked(markdown: str, **about: Any) -> None:
+        asked.append((markdown, about))
+        request = httpx.Request("POST", "http://127.0.0.1/api/artifacts/")
+        raise httpx.HTTPStatusError("500", request=request, response=httpx.Response(500, request=request))
+
+    monkeypatch.setattr(tasks.run, "create_markdown_artifact", locked)
+    monkeypatch.setattr(tasks.run, "in_prefect", lambda: True)
+    monkeypatch.setattr(tasks.run, "log", lambda: logging.getLogger("test"))
+    show_in_prefect("# Report", "report", "Week 46")
+    assert asked == [("# Report", {"key": "report", "description": "Week 46"})]
+    assert "did not take report" in caplog.text
