@@ -62,7 +62,7 @@ def verify(
     home = terminal.existing_home()
     verifier = None
     if key is not None:
-        from apps.cli.audit_entries import read_public_key
+        from apps.cli.release_verification import read_public_key
 
         verifier = read_public_key(key)
     with terminal.working("hashing the audit log"):

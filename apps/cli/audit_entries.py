@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Any, get_args
 
-from millrace.adapters.ed25519 import Ed25519Verifier
-from millrace.errors import BadInputError, NotFoundError
+from millrace.errors import BadInputError
 from millrace.governance.audit_chain import read_entry
 from millrace.ledger import audit_log
 from millrace.ledger.audit_rows import stored_rows
@@ -89,22 +88,6 @@ def take_anchor(home: Home, out: Path | None) -> TakenAnchor:
         out=None if out is None else str(out),
         line=line.decode(),
     )
-
-
-def read_public_key(path: Path) -> Ed25519Verifier:
-    """The key in a file.
-
-    Raises:
-        NotFoundError: no such file.
-        BadInputError: it cannot be read, or holds no such key.
-    """
-    try:
-        pem = path.read_bytes()
-    except FileNotFoundError:
-        raise NotFoundError(f"no public key {path}", file=str(path)) from None
-    except OSError as error:
-        raise BadInputError(f"the public key {path} cannot be read: {error.strerror}", file=str(path)) from error
-    return Ed25519Verifier.from_pem(pem, str(path))
 
 
 def _shown(entry: AuditEntry | str, row: dict[str, Any]) -> ShownEntry:

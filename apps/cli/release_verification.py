@@ -25,7 +25,7 @@ def verify_release(path: Path, key: Path | None) -> ReleaseVerdict:
             "give --key: the public key of whoever released it, which you have from them by another way than with the "
             "release; the one that lies in the folder proves nothing"
         )
-    return check_release(path, _public_key(key))
+    return check_release(path, read_public_key(key))
 
 
 def verdict_lines(verdict: ReleaseVerdict) -> list[Any]:
@@ -45,7 +45,13 @@ def verdict_lines(verdict: ReleaseVerdict) -> list[Any]:
     return [lines(*head, *(line for each in verdict.findings for line in _finding_lines(each)))]
 
 
-def _public_key(path: Path) -> Ed25519Verifier:
+def read_public_key(path: Path) -> Ed25519Verifier:
+    """The key in a file.
+
+    Raises:
+        NotFoundError: no such file.
+        BadInputError: it cannot be read, or holds no such key.
+    """
     try:
         with path.open("rb") as stream:
             pem = stream.read(_LARGEST_KEY)

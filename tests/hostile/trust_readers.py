@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
-from apps.cli.release_verification import _public_key, verdict_lines
+from apps.cli.release_verification import read_public_key, verdict_lines
 from blocks.gateway_key import KEY_FILE_VARIABLE, gateway_key
 from blocks.signing_key import open_signer
 from millrace.adapters.ed25519 import new_private_pem
@@ -36,7 +36,7 @@ def readers() -> list[Reader]:
         Reader("release:signed", _read_signed, _statements, JSON_WORDS, ("millrace.releases.statement",)),
         Reader(
             "key:public",
-            lambda folder, _: _public_key(the_file(folder)),
+            lambda folder, _: read_public_key(the_file(folder)),
             lambda: one_file("in.pem", SIGNER.verifier.pem),
             BINARY_WORDS,
             ("millrace.adapters.ed25519",),

@@ -257,6 +257,7 @@ def test_a_key_that_was_revoked_before_decides_nothing(plain: Turn, home: Home) 
     sign(home)
     reviewers.revoke(home.ledger, "Rae", at=AT)
     until_it_asks(plain)
+    assert [each.key for each in approvals.waiting(home.ledger, "run")] == ["approval-2"]
 
 
 def test_unsigned_decisions_stand_when_the_home_is_single_user_no_more_and_only_those_from_then(
